@@ -1,0 +1,90 @@
+"""ASC and ASCQ: what went wrong, as a pair of bytes with a T10 name (SPC-4 annex F).
+
+The names are data, in ``additional_sense.tsv`` beside this module. A pair that the list lacks is
+as good a value as any other: it prints as its numbers. The constants are the codes that the
+project itself sends or looks for; a test holds each to the name the list gives it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+__all__ = ["AdditionalSense"]
+
+
+class AdditionalSense(NamedTuple):
+    """An additional sense code and its qualifier."""
+
+    asc: int
+    ascq: int
+
+    @property
+    def text(self) -> str:
+        """The T10 name, or a sentence saying that the list has none."""
+        exact, by_code = _names()
+        if name := exact.get((self.asc, self.ascq)):
+            return name
+        if name := by_code.get(self.asc):
+            return name.replace(" NN", f" {self.ascq:02X}h")
+        vendor = self.asc >= 0x80 or self.ascq >= 0x80
+        return "VENDOR SPECIFIC" if vendor else "NOT ON THE T10 LIST"
+
+    @classmethod
+    def named(cls, name: str) -> AdditionalSense:
+        """The pair with this T10 name, in any case. Raises KeyError for a name not on the list."""
+        return cls(*_by_name()[name.strip().upper()])
+
+    def __str__(self) -> str:
+        return f"{self.asc:02X}h/{self.ascq:02X}h {self.text}"
+
+
+@cache
+def _names() -> tuple[dict[tuple[int, int], str], dict[int, str]]:
+    exact: dict[tuple[int, int], str] = {}
+    by_code: dict[int, str] = {}
+    text = files("threepce.scsi").joinpath("additional_sense.tsv").read_text("ascii")
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        pair, name = line.split("\t")
+        asc, ascq = int(pair[:2], 16), pair[4:6]
+        if ascq == "NN":
+            by_code[asc] = name
+        else:
+            exact[asc, int(ascq, 16)] = name
+    return exact, by_code
+
+
+@cache
+def _by_name() -> dict[str, tuple[int, int]]:
+    return {name: pair for pair, name in _names()[0].items()}
+
+
+NO_ADDITIONAL_SENSE_INFORMATION = AdditionalSense(0x00, 0x00)
+OPERATION_IN_PROGRESS = AdditionalSense(0x00, 0x16)
+LOGICAL_UNIT_COMMUNICATION_FAILURE = AdditionalSense(0x08, 0x00)
+UNREACHABLE_COPY_TARGET = AdditionalSense(0x08, 0x04)
+THIRD_PARTY_DEVICE_FAILURE = AdditionalSense(0x0D, 0x01)
+COPY_TARGET_DEVICE_NOT_REACHABLE = AdditionalSense(0x0D, 0x02)
+INCORRECT_COPY_TARGET_DEVICE_TYPE = AdditionalSense(0x0D, 0x03)
+PARAMETER_LIST_LENGTH_ERROR = AdditionalSense(0x1A, 0x00)
+INVALID_COMMAND_OPERATION_CODE = AdditionalSense(0x20, 0x00)
+LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE = AdditionalSense(0x21, 0x00)
+INVALID_FIELD_IN_CDB = AdditionalSense(0x24, 0x00)
+LOGICAL_UNIT_NOT_SUPPORTED = AdditionalSense(0x25, 0x00)
+INVALID_FIELD_IN_PARAMETER_LIST = AdditionalSense(0x26, 0x00)
+TOO_MANY_TARGET_DESCRIPTORS = AdditionalSense(0x26, 0x06)
+UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE = AdditionalSense(0x26, 0x07)
+TOO_MANY_SEGMENT_DESCRIPTORS = AdditionalSense(0x26, 0x08)
+UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE = AdditionalSense(0x26, 0x09)
+UNEXPECTED_INEXACT_SEGMENT = AdditionalSense(0x26, 0x0A)
+INLINE_DATA_LENGTH_EXCEEDED = AdditionalSense(0x26, 0x0B)
+INVALID_OPERATION_FOR_COPY_SOURCE_OR_DESTINATION = AdditionalSense(0x26, 0x0C)
+COPY_SEGMENT_GRANULARITY_VIOLATION = AdditionalSense(0x26, 0x0D)
+WRITE_PROTECTED = AdditionalSense(0x27, 0x00)
+POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED = AdditionalSense(0x29, 0x00)
+SAVING_PARAMETERS_NOT_SUPPORTED = AdditionalSense(0x39, 0x00)
+REPORTED_LUNS_DATA_HAS_CHANGED = AdditionalSense(0x3F, 0x0E)
+INTERNAL_TARGET_FAILURE = AdditionalSense(0x44, 0x00)
