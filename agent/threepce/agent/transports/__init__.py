@@ -1,0 +1,1 @@
+"""Transports: implementations of the `Nexus` protocol that reach engines outside this process."""
