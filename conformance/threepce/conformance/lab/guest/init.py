@@ -1,0 +1,106 @@
+"""First process of the guest: from a bare kernel to the SG_IO server, with no other program.
+
+The kernel starts this file with the host's own Python over hostfs, so it needs neither a shell
+nor mount(8) nor modprobe. It lays an overlay over the host's root (whatever the guest writes goes
+to its own memory), loads the modules in order, opens the line and the window, and serves.
+
+It runs before sys.path is set: it may import only a few modules of the standard library.
+"""
+
+import ctypes
+import os
+import sys
+
+OVERLAY = "overlay"
+SYS_FINIT_MODULE = 313  # x86-64; there is no other build of this kernel
+EEXIST = 17
+POWER_OFF = 0x4321FEDC
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def mount(source: str, directory: str, kind: str, options: str = "") -> None:
+    """Mount a file system, as mount(2) does."""
+    arguments = (source.encode(), directory.encode(), kind.encode())
+    if libc.mount(*arguments, ctypes.c_ulong(0), options.encode()):
+        number = ctypes.get_errno()
+        raise OSError(number, f"mount {kind} on {directory}: {os.strerror(number)}")
+
+
+def load_module(path: str) -> None:
+    """Load one module; one that is loaded already is fine."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        failed = libc.syscall(ctypes.c_long(SYS_FINIT_MODULE), file, b"", 0)
+        number = ctypes.get_errno()
+    finally:
+        os.close(file)
+    if failed and number != EEXIST:
+        raise OSError(number, f"load module {path}: {os.strerror(number)}")
+
+
+def load_in_order(modules: str, names: "tuple[str, ...]") -> None:
+    """Load modules and what they need; modules.dep lists needs with the first-to-load last."""
+    needs: dict[str, list[str]] = {}
+    paths: dict[str, str] = {}
+    with open(f"{modules}/modules.dep") as table:
+        for line in table:
+            path, _, rest = line.partition(":")
+            needs[path] = rest.split()
+            paths[path.rpartition("/")[2].partition(".")[0].replace("-", "_")] = path
+    loaded: set[str] = set()
+    for name in names:
+        if name not in paths:
+            continue  # built into this kernel; what is really missing shows at its first use
+        for path in [*reversed(needs[paths[name]]), paths[name]]:
+            if path not in loaded:
+                load_module(f"{modules}/{path}")
+                loaded.add(path)
+
+
+def enter_overlay(scratch: str, modules: str) -> None:
+    """Change the root to an overlay in memory over the host's root, with the usual mounts."""
+    base = f"{scratch}/overlay"
+    mount("overlay", base, "tmpfs")
+    for name in ("upper", "work", "root"):
+        os.mkdir(f"{base}/{name}")
+    load_in_order(modules, (OVERLAY,))
+    options = f"lowerdir=/,upperdir={base}/upper,workdir={base}/work"
+    mount("root", f"{base}/root", "overlay", options)
+    root = f"{base}/root"
+    for directory, kind in (("proc", "proc"), ("sys", "sysfs"), ("dev", "devtmpfs")):
+        os.makedirs(f"{root}/{directory}", exist_ok=True)
+        mount(kind, f"{root}/{directory}", kind)
+    # /run and /tmp stay the host's, seen through the overlay: Python may be installed below them.
+    # hostfs itself, for the files of the units: seen through the overlay they would be copied up.
+    os.makedirs(f"{root}/run/threepce", exist_ok=True)
+    mount("none", f"{root}/run/threepce", "hostfs", f"{scratch}/units")
+    os.chroot(root)
+    os.chdir("/")
+
+
+def main(scratch: str) -> None:
+    """Bring the guest up and serve until the line closes."""
+    import json
+
+    with open(f"{scratch}/guest.json") as file:
+        settings = json.load(file)
+    enter_overlay(scratch, settings["modules"])
+    sys.path[:] = settings["sys_path"]
+    from threepce.conformance.lab.guest import server
+
+    os.makedirs("/etc/target", exist_ok=True)  # target_core_mod looks for it as it is loaded
+    load_in_order(settings["modules"], tuple(settings["load"]))
+    mount("config", "/sys/kernel/config", "configfs")
+    server.serve(settings)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except BaseException:
+        # The console log is the only witness: say what happened before the lights go out.
+        sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
+    libc.sync()
+    libc.reboot(ctypes.c_int(POWER_OFF))

@@ -1,0 +1,134 @@
+"""The server in the guest: takes frames from the line, runs what they ask, answers.
+
+It owns no logic of its own: commands go to SgIoNexus, configuration to LoopbackTarget, and every
+exception goes back to the host as a FAILED frame.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import signal
+import tty
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from threepce.agent.transports.sg_io import SgIoNexus
+from threepce.conformance.lab.frame import FRAME_SIZE, WINDOW_SIZE, Frame, Kind, check_body
+from threepce.conformance.lab.message import pack_completion, pack_failure, unpack_command
+from threepce.conformance.lab.target import LoopbackTarget
+
+__all__ = ["serve"]
+
+LINE = "/dev/ttyS0"
+SHELL_LINE = "/dev/ttyS1"
+WINDOW = "/dev/mmapper"
+UNITS = Path("/run/threepce")
+
+
+class Server:
+    """One guest: its target, its nexus, its shells."""
+
+    def __init__(self, wwn: str) -> None:
+        self._target = LoopbackTarget(wwn)
+        self._nexus = SgIoNexus.of_target(self._target.address)
+        self._controls: dict[str, Callable[..., Any]] = {
+            "create_unit": self._create_unit,
+            "delete_unit": self._delete_unit,
+            "start_shell": self._start_shell,
+            "shell_runs": self._shell_runs,
+        }
+
+    def answer(self, kind: Kind, body: bytes) -> bytes:
+        """Do what a frame asks for and return the body of the answer."""
+        if kind == Kind.EXECUTE:
+            command = unpack_command(body)
+            completion = self._nexus.execute(
+                command.lun,
+                command.cdb,
+                command.data_out,
+                command.data_in_length,
+                timeout=command.timeout / 1000,
+            )
+            return pack_completion(completion)
+        if kind == Kind.CONTROL:
+            request = json.loads(body)
+            result = self._controls[request.pop("do")](**request)
+            return json.dumps(result).encode()
+        return body  # PING
+
+    def _create_unit(self, file: str, block_length: int, blocks: int, serial: str) -> int:
+        return self._target.create_unit(
+            UNITS / file, block_length=block_length, blocks=blocks, serial=serial
+        )
+
+    def _delete_unit(self, lun: int) -> None:
+        self._nexus.forget(lun)
+        self._target.delete_unit(lun)
+
+    def _start_shell(self, command: list[str], rows: int, columns: int) -> int:
+        child = os.fork()
+        if child == 0:
+            run_shell(command, rows, columns)
+        return child
+
+    def _shell_runs(self, process: int) -> bool:
+        return os.waitpid(process, os.WNOHANG)[0] == 0
+
+
+def run_shell(command: list[str], rows: int, columns: int) -> None:
+    """In a child of the server: become `command` on the shell's line. Does not return."""
+    import fcntl
+    import struct
+    import termios
+
+    try:
+        os.setsid()
+        line = os.open(SHELL_LINE, os.O_RDWR)
+        fcntl.ioctl(line, termios.TIOCSCTTY, 0)
+        fcntl.ioctl(line, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        for number in range(3):
+            os.dup2(line, number)
+        environment = {"PATH": os.defpath + ":/usr/sbin:/sbin", "TERM": "linux", "HOME": "/root"}
+        os.execvpe(command[0], command, environment)
+    finally:
+        os._exit(127)
+
+
+def read_exactly(line: int, length: int) -> bytes:
+    """`length` bytes from the line; empty when it closed."""
+    data = b""
+    while len(data) < length:
+        piece = os.read(line, length - len(data))
+        if not piece:
+            return b""
+        data += piece
+    return data
+
+
+def serve(settings: dict[str, Any]) -> None:
+    """Answer frames until the line closes, then take the target down."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the line may hang up; read() tells us
+    line = os.open(LINE, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    tty.setraw(line)
+    memory = os.open(WINDOW, os.O_RDWR | os.O_CLOEXEC)
+    window = mmap.mmap(memory, WINDOW_SIZE)
+    server = Server(settings["wwn"])
+
+    def send(kind: Kind, sequence: int, body: bytes) -> None:
+        window[: len(body)] = body
+        os.write(line, Frame.for_body(kind, sequence, body).pack())
+
+    send(Kind.READY, 0, json.dumps({"release": os.uname().release}).encode())
+    while data := read_exactly(line, FRAME_SIZE):
+        frame = Frame.unpack(data)
+        body = window[: frame.length]
+        check_body(frame, body)
+        try:
+            answer = server.answer(frame.kind, body)
+        except Exception as error:  # whatever it is belongs to the host, which holds all logic
+            send(Kind.FAILED, frame.sequence, pack_failure(error))
+        else:
+            send(Kind.DONE, frame.sequence, answer)

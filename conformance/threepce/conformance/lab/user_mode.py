@@ -1,0 +1,152 @@
+"""The lab on the user-mode kernel: units in a guest, a Nexus in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from threepce.scsi.nexus import Completion
+
+from .frame import Kind
+from .guest_process import GuestProcess
+from .kernel import Kernel
+from .message import Command, pack_command, unpack_completion, unpack_failure
+from .scratch import Scratch
+from .target import check_unit
+
+__all__ = ["GuestNexus", "UserModeLab"]
+
+WWN = "naa.5001405010000000"
+DEFAULT_TIMEOUT = 30.0
+GRACE = 15.0  # for the kernel's error handling after an SG_IO timeout, and a busy host
+CONTROL_LIMIT = 30.0
+
+
+class GuestNexus:
+    """The loopback target's I_T nexus inside a guest."""
+
+    def __init__(self, guest: GuestProcess) -> None:
+        self._guest = guest
+
+    def execute(
+        self,
+        lun: int,
+        cdb: bytes,
+        data_out: bytes = b"",
+        data_in_length: int = 0,
+        *,
+        timeout: float | None = None,
+    ) -> Completion:
+        """Send one command and wait for its end; see `Nexus.execute`.
+
+        Raises CommandTimeout when SG_IO in the guest timed out, and GuestHung when the guest
+        itself gave no answer some seconds after it should have.
+        """
+        if data_out and data_in_length:
+            raise ValueError("a command moves data one way: data_out or data_in_length, not both")
+        seconds = DEFAULT_TIMEOUT if timeout is None else timeout
+        milliseconds = max(1, round(seconds * 1000))
+        body = pack_command(Command(lun, cdb, data_out, data_in_length, milliseconds))
+        what = f"operation code {cdb[:1].hex().upper() or '??'}h on LUN {lun}"
+        kind, answer = self._guest.request(Kind.EXECUTE, body, seconds + GRACE, what)
+        if kind == Kind.FAILED:
+            raise unpack_failure(answer)
+        return unpack_completion(answer)
+
+
+class UserModeLab:
+    """A booted guest with a loopback target; see `Lab`."""
+
+    def __init__(self, kernel: Kernel, progress: Callable[[str], None] | None = None) -> None:
+        say = progress or (lambda text: None)
+        self._scratch = Scratch()
+        self._files: dict[int, Path] = {}
+        self._made = 0
+        say(f"booting the user-mode kernel {kernel.release}")
+        try:
+            self._guest = GuestProcess(kernel, self._scratch, wwn=WWN)
+        except BaseException:
+            self._scratch.remove()
+            raise
+        self.release: str = self._guest.greeting["release"]
+        self.nexus = GuestNexus(self._guest)
+
+    @property
+    def console_log(self) -> Path:
+        """The guest's console; a copy that stays once the guest has failed."""
+        return self._guest.console_log
+
+    @property
+    def process(self) -> int:
+        """The guest's process number on the host."""
+        return self._guest.process
+
+    @property
+    def shell_terminal(self) -> str:
+        """The terminal on the host behind which the guest's shell line lies."""
+        return self._guest.shell_terminal
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def create_unit(self, *, block_length: int, blocks: int, serial: str) -> int:
+        """Make a logical unit on a sparse file of the host and return its LUN."""
+        check_unit(block_length, blocks, serial)
+        self._made += 1
+        # A fresh name each time: the guest's page cache may hold pages of an earlier file.
+        file = self._scratch.path / "units" / f"{self._made}.img"
+        with file.open("xb") as opened:
+            os.truncate(opened.fileno(), block_length * blocks)
+        try:
+            lun = self._control(
+                "create_unit",
+                file=file.name,
+                block_length=block_length,
+                blocks=blocks,
+                serial=serial,
+            )
+        except BaseException:
+            file.unlink()
+            raise
+        assert isinstance(lun, int)
+        self._files[lun] = file
+        return lun
+
+    def delete_unit(self, lun: int) -> None:
+        """Take a logical unit away and drop its data."""
+        self._control("delete_unit", lun=lun)
+        self._files.pop(lun).unlink()
+
+    def start_shell(self, command: list[str], rows: int, columns: int) -> int:
+        """Run a program on the guest's shell line; returns its process number in the guest."""
+        process = self._control("start_shell", command=command, rows=rows, columns=columns)
+        assert isinstance(process, int)
+        return process
+
+    def shell_runs(self, process: int) -> bool:
+        """Whether a program started by `start_shell` still runs."""
+        return bool(self._control("shell_runs", process=process))
+
+    def close(self) -> None:
+        """End the guest and remove every file of the lab, but not the log of a failure."""
+        self._guest.close()
+        self._scratch.remove()
+
+    def _control(self, name: str, **values: Any) -> Any:
+        body = json.dumps({"do": name, **values}).encode()
+        kind, answer = self._guest.request(Kind.CONTROL, body, CONTROL_LIMIT, name)
+        if kind == Kind.FAILED:
+            raise unpack_failure(answer)
+        return json.loads(answer)
