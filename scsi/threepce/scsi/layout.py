@@ -212,11 +212,12 @@ def _usage(cls: type[Table]) -> bytes:
 
 
 def _short(cls: type[Table], data: bytes) -> DecodeError:
-    name, place = next(item for item in cls.PLACES.items() if item[1].end > len(data) or item[1].end == cls.SIZE)
-    return DecodeError(
-        f"{cls.__name__} ({cls.REF}) has {cls.SIZE} bytes, only {len(data)} are there: "
-        f"cut at field {name}, byte {place.byte}"
-    )
+    text = f"{cls.__name__} ({cls.REF}) has {cls.SIZE} bytes, only {len(data)} are there: cut "
+    for name, place in cls.PLACES.items():
+        if place.end > len(data):
+            return DecodeError(f"{text}at field {name}, byte {place.byte}")
+    last = next(reversed(cls.PLACES))
+    return DecodeError(f"{text}after the last field {last}, at byte {len(data)}")
 
 
 def _misfit(cls: type[Table], name: str, value: object) -> EncodeError:
