@@ -228,15 +228,16 @@ def _misfit(cls: type[Table], name: str, value: object) -> EncodeError:
 
 def _first_misfit(table: Table) -> EncodeError:
     cls = type(table)
-    for name, place in cls.PLACES.items():
-        value = getattr(table, name)
-        if isinstance(value, bytes):
-            fits = len(value) * 8 == place.width
-        else:
-            fits = isinstance(value, int) and 0 <= value < 1 << place.width
-        if not fits:
-            return _misfit(cls, name, value)
-    return EncodeError(f"{cls.__name__}: a value is not of its field's type: {table}")
+    hints = get_type_hints(cls)
+    names = (name for name in cls.PLACES if not _fits(cls.PLACES[name], hints[name], getattr(table, name)))
+    name = next(names)
+    return _misfit(cls, name, getattr(table, name))
+
+
+def _fits(place: Place, hint: object, value: object) -> bool:
+    if hint is bytes:
+        return isinstance(value, (bytes, bytearray)) and len(value) * 8 == place.width
+    return isinstance(value, int) and 0 <= value < 1 << place.width
 
 
 _NUMBERS = {8: "B", 16: "H", 32: "I", 64: "Q"}
