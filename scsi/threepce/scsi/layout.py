@@ -251,7 +251,7 @@ def _compile(cls: type[Table]) -> None:
     values: list[str] = []
     packed: list[str] = []
     checks: list[str] = []
-    names: dict[str, Any] = {"new": object.__new__, "struct_error": (struct.error, TypeError)}
+    names: dict[str, Any] = {"new": object.__new__, "struct_error": struct.error, "wrong_type": TypeError}
 
     for byte, members in groupby(cls.PLACES.items(), key=lambda item: item[1].byte):
         group = list(members)
@@ -299,7 +299,7 @@ def encode(self):
         if {" or ".join(checks) or "False"}:
             raise misfit(self)
         return make({", ".join(packed)})
-    except struct_error:
+    except (struct_error, wrong_type):
         raise misfit(self) from None
 """
     exec(source, names)  # the text is made of declared field names alone
