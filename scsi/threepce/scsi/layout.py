@@ -20,7 +20,7 @@ import dataclasses
 import struct
 from collections.abc import Callable, Iterator
 from enum import IntEnum
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform, get_type_hints
 
 __all__ = [
@@ -253,10 +253,12 @@ def _compile(cls: type[Table]) -> None:
     checks: list[str] = []
     names: dict[str, Any] = {"new": object.__new__, "struct_error": struct.error, "wrong_type": TypeError}
 
+    for (_, before), (name, place) in pairwise(cls.PLACES.items()):
+        if 8 * before.byte - before.msb + before.width > 8 * place.byte - place.msb:
+            raise TypeError(f"{cls.__name__}.{name} overlaps the field before it")
+
     for byte, members in groupby(cls.PLACES.items(), key=lambda item: item[1].byte):
         group = list(members)
-        if byte < at:
-            raise TypeError(f"{cls.__name__}.{group[0][0]} overlaps the field before it")
         codes += "x" * (byte - at)
         width = max(8, *(place.width for _, place in group))
         at = byte + width // 8
