@@ -240,7 +240,7 @@ class Sense:
             code=AdditionalSense(raw.additional_sense_code, raw.additional_sense_code_qualifier)
             if length >= 14
             else NO_ADDITIONAL_SENSE_INFORMATION,
-            information=raw.information if raw.valid else None,
+            information=raw.information if raw.valid and length >= 7 else None,
             command_specific=raw.command_specific_information if length >= 12 else None,
             pointer=pointer,
             filemark=raw.filemark,
