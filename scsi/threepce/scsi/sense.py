@@ -158,6 +158,7 @@ class Sense:
     def _fixed(self) -> bytes:
         pointer = self.pointer
         fits = self.information is not None and self.information < 1 << 32
+        specific = self.command_specific or 0
         return (
             FixedSense(
                 valid=fits,
@@ -168,7 +169,7 @@ class Sense:
                 sense_key=self.key,
                 information=self.information or 0 if fits else 0,
                 additional_sense_length=10 + len(self.rest),
-                command_specific_information=(self.command_specific or 0) & 0xFFFFFFFF,
+                command_specific_information=specific if specific < 1 << 32 else 0,
                 additional_sense_code=self.code.asc,
                 additional_sense_code_qualifier=self.code.ascq,
                 sksv=pointer is not None,
