@@ -27,7 +27,7 @@ class AdditionalSense(NamedTuple):
         if name := exact.get((self.asc, self.ascq)):
             return name
         if name := by_code.get(self.asc):
-            return name.replace(" NN", f" {self.ascq:02X}h")
+            return f"{name[:-2]}{self.ascq:02X}h" if name.endswith(" NN") else name
         vendor = self.asc >= 0x80 or self.ascq >= 0x80
         return "VENDOR SPECIFIC" if vendor else "NOT ON THE T10 LIST"
 
