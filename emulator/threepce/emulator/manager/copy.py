@@ -1,0 +1,105 @@
+"""One copy: its state, and the sense of its failure.
+
+Theory. A copy is created when its parameter list has been accepted, in the state IN PROGRESS with
+no segment processed. It advances in steps: between any two of them somebody may look at it or
+end it, and nothing else happens. Its segments are processed in order of the list. A copy ends
+once, and stays ended:
+
+    IN PROGRESS --all segments done----> COMPLETED
+    IN PROGRESS --a segment failed-----> COMPLETED WITH ERRORS
+
+Up to the first segment the key of a refusal is not COPY ABORTED; from then on it is, with the
+number of the segment (SPC-4 5.17.7.3, 5.17.7.4). SEGMENTS PROCESSED counts the one that is being
+processed, so it is 0 only before the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from threepce.emulator.errors import CheckCondition
+from threepce.emulator.manager.rules import ListUnderTest
+from threepce.emulator.manager.segments import SegmentFault, block_to_block
+from threepce.emulator.profile import Profile, SegmentSense
+from threepce.scsi import additional_sense as asc
+from threepce.scsi.copy_results import CopyStatus
+from threepce.scsi.sam import Status
+from threepce.scsi.segment import BlockToBlock
+from threepce.scsi.sense import Sense, SenseKey
+
+if TYPE_CHECKING:
+    from threepce.emulator.nexus import EmulatorNexus
+    from threepce.emulator.unit import LogicalUnit
+
+__all__ = ["Copy"]
+
+SENSE_HEADER = 18
+"""Where the additional sense bytes of fixed format sense data start: the first embedded area."""
+
+
+@dataclass(slots=True)
+class Copy:
+    """A copy that was accepted: what it does, how far it is, how it ended."""
+
+    nexus: EmulatorNexus
+    receiver: LogicalUnit
+    accepted: ListUnderTest
+    status: CopyStatus = CopyStatus.IN_PROGRESS
+    segments_processed: int = 0
+    bytes_written: int = 0
+    sense: Sense | None = field(default=None)
+
+    @property
+    def profile(self) -> Profile:
+        """The engine's profile."""
+        return self.accepted.profile
+
+    def steps(self) -> Iterator[None]:
+        """Advance the copy, yielding between steps. Raises CheckCondition where it fails."""
+        for number, (_, descriptor) in enumerate(self.accepted.segment_descriptors):
+            self.segments_processed = number + 1
+            segment = BlockToBlock.decode(descriptor)
+            try:
+                for written in block_to_block(self.nexus, self.receiver, self.accepted, segment):
+                    self.bytes_written += written
+                    yield
+            except SegmentFault as fault:
+                self.status = CopyStatus.COMPLETED_WITH_ERRORS
+                self.sense = self._sense(number, fault)
+                raise CheckCondition(self.sense) from fault
+        self.status = CopyStatus.COMPLETED
+
+    def _sense(self, number: int, fault: SegmentFault) -> Sense:
+        if self.profile.copy_manager.segment_sense is SegmentSense.NOT_REACHABLE:
+            return _plain(fault)
+        sense = Sense(
+            SenseKey.COPY_ABORTED,
+            fault.code,
+            information=fault.residual,
+            command_specific=number,
+            pointer=fault.pointer,
+        )
+        return _with_device_sense(sense, fault)
+
+
+def _plain(fault: SegmentFault) -> Sense:
+    """LIO: one code for everything in the copy, but for unequal block lengths."""
+    if fault.code == asc.LOGICAL_UNIT_COMMUNICATION_FAILURE:
+        return Sense(SenseKey.NOT_READY, fault.code)
+    return Sense(SenseKey.COPY_ABORTED, asc.COPY_TARGET_DEVICE_NOT_REACHABLE)
+
+
+def _with_device_sense(sense: Sense, fault: SegmentFault) -> Sense:
+    """Embed what a source or destination answered (SPC-4 5.17.7.4, fixed format).
+
+    The area holds the status byte and the sense data; the command-specific information says in
+    its first byte where that of the source starts, in its second that of the destination.
+    """
+    if fault.device_sense is None:
+        return sense
+    area = bytes((Status.CHECK_CONDITION,)) + fault.device_sense.encode()
+    shift = 16 if fault.at_destination else 24
+    offset = SENSE_HEADER << shift
+    return replace(sense, command_specific=offset | (sense.command_specific or 0), rest=area)

@@ -1,0 +1,310 @@
+"""A profile: what an engine is. Identity, limits, and how it differs from the standard.
+
+Profiles are small YAML files that inherit from one another; those the package ships lie in
+``profiles/``. This module turns a file into values and refuses what cannot be; what the values
+do is the business of the units and of the copy manager.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from threepce.scsi.additional_sense import AdditionalSense
+from threepce.scsi.copy_results import OperatingParameters
+from threepce.scsi.cscd import CSCD_DESCRIPTOR_LENGTH, is_cscd_code
+from threepce.scsi.segment import BlockToBlock
+
+__all__ = [
+    "CopyBehaviour",
+    "Identity",
+    "OperatingParametersReply",
+    "Profile",
+    "ProfileError",
+    "ReservedBits",
+    "Rule",
+    "UnitBehaviour",
+    "WorkingLength",
+    "available_profiles",
+    "load_profile",
+]
+
+
+class ProfileError(ValueError):
+    """A profile that cannot be: says which file, which key, what is wrong and what would do."""
+
+
+class ReservedBits(StrEnum):
+    """What becomes of a CDB with a reserved bit set."""
+
+    REFUSED = "refused"
+    IGNORED = "ignored"
+
+
+class WorkingLength(StrEnum):
+    """Which length of a parameter list counts, where CDB and transport differ."""
+
+    CDB = "cdb"
+    TRANSFER = "transfer"
+
+
+class ReceivingUnit(StrEnum):
+    """Which part the logical unit that received EXTENDED COPY has to play in it."""
+
+    ANY = "any"
+    SOURCE_OR_DESTINATION = "source or destination"
+
+
+class SegmentSense(StrEnum):
+    """How a failure while a segment is processed is told."""
+
+    DETAILED = "detailed"
+    NOT_REACHABLE = "not reachable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Standard INQUIRY data, and the company in the NAA designator of a unit."""
+
+    t10_vendor_identification: str
+    product_identification: str
+    product_revision_level: str
+    version: int = 6
+    naa_company_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitBehaviour:
+    """What all logical units of the engine do."""
+
+    vpd_pages: tuple[int, ...] = ()
+    reserved_bits: ReservedBits = ReservedBits.REFUSED
+    first_unit_attention: AdditionalSense
+    descriptor_sense_above_blocks: int = 0
+    """Units with more blocks than this send descriptor format sense data; 0: none does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing a parameter list is refused for, and the code of the refusal."""
+
+    name: str
+    code: AdditionalSense | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingParametersReply:
+    """How RECEIVE COPY OPERATING PARAMETERS is answered."""
+
+    minimum_allocation_length: int = 0
+    refuses_list_identifier: bool = False
+    task_set_full_without_buffer: bool = False
+    fills_allocation_length: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyBehaviour:
+    """What the copy manager of the engine does. Lengths are in bytes."""
+
+    unknown_service_action: AdditionalSense
+    unknown_receive_service_action: AdditionalSense
+    keeps_results: bool = True
+    working_length: WorkingLength = WorkingLength.CDB
+    receiving_unit: ReceivingUnit = ReceivingUnit.ANY
+    segment_sense: SegmentSense = SegmentSense.DETAILED
+    field_pointers: bool = True
+    enforces_segment_length: bool = True
+    enforces_granularity: bool = True
+    equal_block_lengths: bool = False
+    cscd_fields_checked: bool = True
+    chunk_length: int = 1 << 24
+    segment_descriptor_stride: int = 0
+    """Bytes from one segment descriptor to the next; 0: each says its own length."""
+    parameter_list_rules: tuple[Rule, ...] = ()
+    operating_parameters_reply: OperatingParametersReply = OperatingParametersReply()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """One way in which the engine differs from the standard, and how we know."""
+
+    at: str
+    does: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """An engine, as a value."""
+
+    name: str
+    about: str
+    identity: Identity
+    units: UnitBehaviour
+    operating_parameters: OperatingParameters
+    copy_manager: CopyBehaviour
+    deviations: tuple[Deviation, ...] = ()
+
+
+def _shipped() -> Traversable:
+    return files("threepce.emulator").joinpath("profiles")
+
+
+def available_profiles() -> list[str]:
+    """The names of the profiles that come with the package."""
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in _shipped().iterdir() if entry.name.endswith(".yaml")
+    )
+
+
+@cache
+def load_profile(name: str) -> Profile:
+    """A shipped profile by its name, or one from a file by a path ending in ``.yaml``.
+
+    Raises ProfileError for a name that is not there and a file that makes no sense.
+    """
+    tree = _read(name, ())
+    try:
+        profile: Profile = _build(Profile, tree, "")
+        _check(profile)
+    except ProfileError as error:
+        raise ProfileError(f"profile {name}: {error}") from None
+    return profile
+
+
+def _read(name: str, heirs: tuple[str, ...]) -> dict[str, Any]:
+    """The tree of a profile with everything it inherits merged in."""
+    if name in heirs:
+        raise ProfileError(f"profile {name} inherits from itself, through {' and '.join(heirs)}")
+    if name.endswith(".yaml"):
+        source: Traversable = Path(name)
+    else:
+        source = _shipped().joinpath(f"{name}.yaml")
+        if name not in available_profiles():
+            close = get_close_matches(name, available_profiles(), 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ProfileError(
+                f"no profile is called {name!r}{hint} There are {', '.join(available_profiles())}; "
+                "a file of your own is named by its path, ending in .yaml"
+            )
+    try:
+        tree = yaml.safe_load(source.read_text("utf-8"))
+    except OSError as error:
+        raise ProfileError(f"{name}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{name}: not YAML: {error}") from error
+    if not isinstance(tree, dict) or tree.pop("format", None) != 1:
+        raise ProfileError(f"{name}: a profile starts with 'format: 1'")
+    parent = tree.pop("inherits", None)
+    if parent is None:
+        return tree
+    if not isinstance(parent, str):
+        raise ProfileError(f"{name}: inherits: expected the name of a profile, got {parent!r}")
+    return _merged(_read(parent, (*heirs, name)), tree)
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """`own` over `base`, mapping by mapping; a list replaces the inherited list whole."""
+    result = dict(base)
+    for key, value in own.items():
+        inherited = result.get(key)
+        if isinstance(value, dict) and isinstance(inherited, dict):
+            result[key] = _merged(inherited, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _build(kind: Any, tree: object, path: str) -> Any:
+    """`tree` as a value of the type `kind`; every misfit is a ProfileError naming its path."""
+    if kind is Rule:
+        return _rule(tree, path)
+    if is_dataclass(kind):
+        return _record(typing.cast("type[Any]", kind), tree, path)
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(tree, list):
+            raise ProfileError(f"{path}: expected a list, got {tree!r}")
+        item = typing.get_args(kind)[0]
+        return tuple(_build(item, entry, f"{path}[{index}]") for index, entry in enumerate(tree))
+    if kind is AdditionalSense:
+        return _code(tree, path)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        if tree not in list(kind):
+            raise ProfileError(f"{path}: expected one of {', '.join(kind)}; got {tree!r}")
+        return kind(str(tree))
+    if type(tree) is not kind or (kind is int and typing.cast("int", tree) < 0):
+        words = {int: "a number of 0 or more", str: "text", bool: "true or false"}
+        raise ProfileError(f"{path}: expected {words[kind]}, got {tree!r}")
+    return tree
+
+
+def _record(kind: type[Any], tree: object, path: str) -> Any:
+    if not isinstance(tree, dict):
+        raise ProfileError(f"{path or 'the file'}: expected keys and values, got {tree!r}")
+    hints = typing.get_type_hints(kind)
+    known = {("profile" if path == "" and f.name == "name" else f.name): f for f in fields(kind)}
+    for key in tree:
+        if key not in known:
+            close = get_close_matches(str(key), known, 1)
+            raise ProfileError(
+                f"{path}: unknown key {key!r}" + (f"; did you mean {close[0]}?" if close else "")
+            )
+    values = {}
+    for key, field in known.items():
+        where = f"{path}.{key}" if path else key
+        if key in tree:
+            values[field.name] = _build(hints[field.name], tree[key], where)
+        elif field.default is MISSING and not isinstance(hints[field.name], types.UnionType):
+            raise ProfileError(f"{where} is missing")
+    return kind(**values)
+
+
+def _rule(tree: object, path: str) -> Rule:
+    if isinstance(tree, str):
+        return Rule(name=tree)
+    if isinstance(tree, dict) and len(tree) == 1:
+        ((name, code),) = tree.items()
+        return Rule(name=str(name), code=_code(code, path))
+    raise ProfileError(f"{path}: expected the name of a rule, or 'name: ADDITIONAL SENSE', got {tree!r}")
+
+
+def _code(tree: object, path: str) -> AdditionalSense:
+    try:
+        return AdditionalSense.named(typing.cast("str", tree))
+    except (KeyError, AttributeError):
+        raise ProfileError(f"{path}: {tree!r} is not on the T10 list of additional sense codes") from None
+
+
+def _check(profile: Profile) -> None:
+    """Refuse what no engine can be."""
+    limits = profile.operating_parameters
+    one_copy = CSCD_DESCRIPTOR_LENGTH + BlockToBlock.SIZE
+    if limits.maximum_descriptor_list_length < one_copy:
+        raise ProfileError(
+            f"operating_parameters.maximum_descriptor_list_length: {limits.maximum_descriptor_list_length} bytes do "
+            f"not hold one CSCD descriptor and one segment descriptor ({one_copy})"
+        )
+    for name in ("maximum_cscd_descriptor_count", "maximum_segment_descriptor_count"):
+        if getattr(limits, name) < 1:
+            raise ProfileError(f"operating_parameters.{name}: an engine that takes none can copy nothing")
+    if limits.maximum_inline_data_length and 0x04 not in limits.implemented_descriptors:
+        raise ProfileError(
+            "operating_parameters.maximum_inline_data_length: inline data needs segment descriptor 04h "
+            "among implemented_descriptors"
+        )
+    for code in limits.implemented_descriptors:
+        if not (0 <= code <= 0xBF or is_cscd_code(code)):
+            raise ProfileError(
+                f"operating_parameters.implemented_descriptors: {code:#x} is no descriptor type code"
+            )

@@ -1,0 +1,76 @@
+"""The virtual SAN: one target with its logical units, as seen over any number of nexuses."""
+
+from __future__ import annotations
+
+from threepce.emulator.clock import VirtualClock
+from threepce.emulator.disk import Disk
+from threepce.emulator.manager.manager import CopyManager
+from threepce.emulator.medium import Medium, MemoryMedium
+from threepce.emulator.nexus import EmulatorNexus
+from threepce.emulator.profile import Profile
+from threepce.emulator.trace import Trace
+from threepce.emulator.unit import LogicalUnit
+from threepce.scsi import additional_sense as asc
+
+__all__ = ["San"]
+
+
+class San:
+    """A target of one profile, its logical units, its copy manager and what it has seen."""
+
+    def __init__(self, profile: Profile, *, clock: VirtualClock | None = None) -> None:
+        self.profile = profile
+        self.clock = clock or VirtualClock()
+        self.trace = Trace()
+        self.units: dict[int, LogicalUnit] = {}
+        self.manager = CopyManager(profile)
+        self._nexuses: dict[str, EmulatorNexus] = {}
+
+    def add_disk(
+        self,
+        name: str,
+        *,
+        block_length: int = 512,
+        blocks: int,
+        serial: str | None = None,
+        medium: Medium | None = None,
+        write_protected: bool = False,
+    ) -> int:
+        """Add a disk, in memory unless `medium` says otherwise, and return its LUN.
+
+        Without a `serial` the unit gets one from its LUN, the same in every run. Raises
+        ValueError for an impossible disk and for a name or serial number that is taken.
+        """
+        lun = next(number for number in range(len(self.units) + 1) if number not in self.units)
+        serial = serial or f"3bce{lun:012x}"
+        for other in self.units.values():
+            if name == other.name or serial == other.serial:
+                raise ValueError(
+                    f"unit {name} (serial {serial}): unit {other.name} has that name or serial already"
+                )
+        disk = Disk(
+            name,
+            serial,
+            self.profile,
+            block_length=block_length,
+            blocks=blocks,
+            medium=medium or MemoryMedium(block_length * blocks),
+            write_protected=write_protected,
+        )
+        for nexus in self._nexuses.values():
+            for known in self.units:
+                nexus.add_unit_attention(known, asc.REPORTED_LUNS_DATA_HAS_CHANGED)
+            nexus.add_unit_attention(lun, self.profile.units.first_unit_attention)
+        self.units[lun] = disk
+        return lun
+
+    def nexus(self, initiator: str = "initiator") -> EmulatorNexus:
+        """The nexus of an initiator; the same one each time it is asked for."""
+        if initiator not in self._nexuses:
+            self._nexuses[initiator] = EmulatorNexus(self, initiator)
+        return self._nexuses[initiator]
+
+    def close(self) -> None:
+        """Give back the media."""
+        for unit in self.units.values():
+            unit.close()
