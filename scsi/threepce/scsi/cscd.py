@@ -72,7 +72,9 @@ class IdentificationCscd(Table, size=32, ref="SPC-4 6.4.5.5"):
     disk_block_length: int = u24(29, default=0)
 
     @classmethod
-    def of(cls, designator: Designator, *, disk_block_length: int = 0, pad: bool = False) -> IdentificationCscd:
+    def of(
+        cls, designator: Designator, *, disk_block_length: int = 0, pad: bool = False
+    ) -> IdentificationCscd:
         """The descriptor of a block device by one of its designators.
 
         Raises ValueError for a designator longer than the 20 bytes that fit (SPC-4 6.4.5.5).

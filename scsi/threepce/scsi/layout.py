@@ -304,7 +304,7 @@ def encode(self):
     except (struct_error, wrong_type):
         raise misfit(self) from None
 """
-    exec(source, names)  # the text is made of declared field names alone
+    exec(source, names)  # noqa: S102 - the text is made of declared field names alone
     for function in ("decode", "encode"):
         method: Callable[..., Any] = names[function]
         method.__doc__ = getattr(Table, function).__doc__
@@ -321,7 +321,11 @@ def _shifted(name: str, place: Place) -> str:
 def _expression(names: dict[str, Any], hint: object, name: str, place: Place, whole: str) -> str:
     if place.width < 8:
         shift = place.msb - place.width + 1
-        whole = f"{whole} >> {shift} & {(1 << place.width) - 1}" if shift else f"{whole} & {(1 << place.width) - 1}"
+        whole = (
+            f"{whole} >> {shift} & {(1 << place.width) - 1}"
+            if shift
+            else f"{whole} & {(1 << place.width) - 1}"
+        )
     if hint is bool:
         return f"({whole}) == 1"
     if isinstance(hint, type) and issubclass(hint, IntEnum):

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from threepce.scsi.sam import Status
 
-__all__ = ["Completion", "CommandTimeout", "Nexus", "NexusLost", "TransportError"]
+__all__ = ["CommandTimeout", "Completion", "Nexus", "NexusLost", "TransportError"]
 
 
 class TransportError(Exception):

@@ -185,7 +185,9 @@ class Sense:
     def _descriptors(self) -> bytes:
         parts = b""
         if self.information is not None:
-            parts += EightByteDescriptor(descriptor_type=INFORMATION, valid=True, value=self.information).encode()
+            parts += EightByteDescriptor(
+                descriptor_type=INFORMATION, valid=True, value=self.information
+            ).encode()
         if self.command_specific is not None:
             # A four-byte quantity is right-aligned in the eight bytes, but the segment number has
             # its own place: the third and fourth byte of the field (SPC-4 5.17.7.4).
@@ -294,7 +296,13 @@ class Sense:
         if self.segment is not None:
             text += f", segment {self.segment}"
         if self.pointer is not None:
-            of = "CDB" if self.pointer.command else "segment descriptor" if self.pointer.segment else "parameter list"
+            of = (
+                "CDB"
+                if self.pointer.command
+                else "segment descriptor"
+                if self.pointer.segment
+                else "parameter list"
+            )
             text += f", byte {self.pointer.byte} of the {of}"
             text += "" if self.pointer.bit is None else f" bit {self.pointer.bit}"
         if self.information is not None:

@@ -47,7 +47,12 @@ class ReceiveCopyDataLid1(
 
 
 class ReceiveCopyOperatingParameters(
-    Cdb, opcode=0x84, service_action=0x03, title="RECEIVE COPY OPERATING PARAMETERS", size=16, ref="SPC-4 6.22"
+    Cdb,
+    opcode=0x84,
+    service_action=0x03,
+    title="RECEIVE COPY OPERATING PARAMETERS",
+    size=16,
+    ref="SPC-4 6.22",
 ):
     """The limits of the copy manager."""
 
@@ -57,7 +62,12 @@ class ReceiveCopyOperatingParameters(
 
 
 class ReceiveCopyFailureDetailsLid1(
-    Cdb, opcode=0x84, service_action=0x04, title="RECEIVE COPY FAILURE DETAILS(LID1)", size=16, ref="SPC-4 6.21"
+    Cdb,
+    opcode=0x84,
+    service_action=0x04,
+    title="RECEIVE COPY FAILURE DETAILS(LID1)",
+    size=16,
+    ref="SPC-4 6.21",
 ):
     """Status and sense of a copy that failed while a segment was processed."""
 

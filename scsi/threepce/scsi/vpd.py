@@ -78,7 +78,9 @@ def decode_unit_serial_number(data: bytes) -> str:
     return _body(VpdPage.UNIT_SERIAL_NUMBER, data).decode("ascii", "backslashreplace").strip(" \0")
 
 
-def encode_device_identification(designators: Iterable[Designator], *, peripheral_device_type: int = 0) -> bytes:
+def encode_device_identification(
+    designators: Iterable[Designator], *, peripheral_device_type: int = 0
+) -> bytes:
     """Page 83h with these designators in this order."""
     body = b"".join(designator.encode() for designator in designators)
     return encode_page(VpdPage.DEVICE_IDENTIFICATION, body, peripheral_device_type=peripheral_device_type)
