@@ -1,0 +1,110 @@
+"""Bytes that somebody else made: decoded they mean what was stated, encoded they come back.
+
+A vector in ``vectors/*.json`` has a name, an origin, its bytes, and the tables in it: at which
+byte each starts and its fields. A field that is not stated is zero. Numbers are numbers, fields of
+bytes are hexadecimal text.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_type_hints
+
+from threepce.scsi.layout import Table
+
+WITHOUT_A_VECTOR: set[str] = set()
+"""Tables that only our own reading of the standard vouches for. Each one here is a debt."""
+
+ZERO_BY_NATURE = {"operation_code", "service_action", "control"}
+"""Zero is their usual value, and their place is the same in every CDB that has them."""
+
+ZERO_IN_EVERY_VECTOR = {
+    "block.Read10.fua_nv",
+    "block.Read16.fua_nv",
+    "block.Write10.fua_nv",
+    "block.Write16.fua_nv",
+    "cscd.CscdHeader.lu_id_type",
+    "cscd.CscdHeader.relative_initiator_port_identifier",
+    "cscd.IdentificationCscd.association",
+    "cscd.IdentificationCscd.lu_id_type",
+    "cscd.IdentificationCscd.nul",
+    "cscd.IdentificationCscd.peripheral_device_type",
+    "cscd.IdentificationCscd.relative_initiator_port_identifier",
+    "parameter_list.Lid1Header.str",
+}
+"""Fields whose place no vector shows. Each one here is a debt too."""
+
+
+def stated(table: type[Table], fields: dict[str, Any]) -> Table:
+    """The value a vector states for one of its tables."""
+    hints = get_type_hints(table)
+    unknown = fields.keys() - table.PLACES.keys()
+    if unknown:
+        raise KeyError(f"{table.__name__} has no field {', '.join(sorted(unknown))}")
+    values = {
+        name: bytes.fromhex(fields[name]) if hints[name] is bytes else fields.get(name, 0)
+        for name in table.PLACES
+    }
+    return table(**values)
+
+
+def test_a_vector_decodes_to_its_stated_meaning(
+    case: dict[str, Any], tables: dict[str, type[Table]]
+) -> None:
+    """The bytes of others mean to us what they mean to their makers."""
+    expected = [stated(tables[part["table"]], part["fields"]) for part in case["tables"]]
+
+    actual = [tables[part["table"]].decode(case["bytes"][part["at"] :]) for part in case["tables"]]
+
+    assert expected == actual
+
+
+def test_the_stated_meaning_encodes_to_the_vector(
+    case: dict[str, Any], tables: dict[str, type[Table]]
+) -> None:
+    """From the same meaning we make the same bytes as others."""
+    for part in case["tables"]:
+        table = tables[part["table"]]
+        at = part["at"]
+
+        actual = stated(table, part["fields"]).encode()
+
+        assert case["bytes"][at : at + table.SIZE] == actual
+
+
+def test_every_vector_says_where_it_comes_from(case: dict[str, Any]) -> None:
+    """A vector without an origin is only our own opinion."""
+    assert case["origin"]
+    assert case["tables"]
+
+
+def test_every_table_has_a_vector_or_is_on_the_list(
+    tables: dict[str, type[Table]], vectors: dict[str, dict[str, Any]]
+) -> None:
+    """A codec used by both sides hides its own mistakes: a new table needs outside bytes."""
+    seen = {part["table"] for vector in vectors.values() for part in vector["tables"]}
+    without = tables.keys() - seen
+    print("without an outside vector:", ", ".join(sorted(without)) or "none")
+
+    assert sorted(WITHOUT_A_VECTOR) == sorted(without)
+
+
+def test_every_field_is_set_in_some_vector_or_is_on_the_list(
+    tables: dict[str, type[Table]], vectors: dict[str, dict[str, Any]]
+) -> None:
+    """A field that is zero in every vector could sit anywhere, so a vector must set it."""
+    seen = {
+        f"{part['table']}.{field}"
+        for vector in vectors.values()
+        for part in vector["tables"]
+        for field, value in part["fields"].items()
+        if value
+    }
+    every = {
+        f"{name}.{field}"
+        for name, table in tables.items()
+        if name not in WITHOUT_A_VECTOR
+        for field in table.PLACES.keys() - ZERO_BY_NATURE
+    }
+    print("zero in every vector:", *sorted(every - seen), sep="\n  ")
+
+    assert sorted(ZERO_IN_EVERY_VECTOR) == sorted(every - seen)
