@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import re
 from collections.abc import Callable
@@ -25,6 +26,7 @@ __all__ = ["DEFAULT_TIMEOUT", "SgIoNexus"]
 DEFAULT_TIMEOUT = 30.0
 
 SG_IO = 0x2285
+SG_GET_SG_TABLESIZE = 0x227F
 BLKSECTGET = 0x1267  # on an sg node it answers in bytes, not sectors
 SG_DXFER_NONE, SG_DXFER_TO_DEV, SG_DXFER_FROM_DEV = -1, -2, -3
 SENSE_ROOM = 252
@@ -262,6 +264,7 @@ class SgIoNexus:
         hint = {
             errno.ENOMEM: f"no memory for a transfer of {length} bytes; ask for less",
             errno.EINVAL: f"SG_IO refuses this command or a transfer of {length} bytes",
+            errno.EMSGSIZE: "SG_IO takes CDBs of 6 to 252 bytes",
             errno.EPERM: "not allowed; run as root, or with CAP_SYS_RAWIO",
             errno.EACCES: "not allowed; open the node for writing, or run as root",
             errno.ENOTTY: "this file takes no SG_IO; name an sg node such as /dev/sg0",
@@ -270,12 +273,17 @@ class SgIoNexus:
         return TransportError(f"{where}: {code}: {hint}.")
 
     def _transfer_limit(self, node: int) -> int | None:
-        value = ctypes.c_int(0)
-        try:
-            self._ioctl(node, BLKSECTGET, value)
-        except OSError:
-            return None
-        return value.value or None
+        """What one command can surely move: whole pages, scattered as they may lie."""
+        limits = []
+        for request, unit in ((BLKSECTGET, 1), (SG_GET_SG_TABLESIZE, mmap.PAGESIZE)):
+            value = ctypes.c_int(0)
+            try:
+                self._ioctl(node, request, value)
+            except OSError:
+                continue  # only a figure for a message; the other one may do
+            if value.value > 0:
+                limits.append(value.value * unit)
+        return min(limits, default=None)
 
 
 def _direction(data_out: bytes, data_in_length: int) -> int:

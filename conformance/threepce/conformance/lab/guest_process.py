@@ -27,7 +27,7 @@ from .target import MODULES
 
 __all__ = ["GuestProcess"]
 
-MEMORY = 384 << 20
+MEMORY = 512 << 20
 BOOT_LIMIT = 60.0
 END_LIMIT = 10.0
 LAST_SEQUENCE = 0xFFFFFFFF
@@ -48,7 +48,11 @@ class GuestProcess:
         (scratch.path / "overlay").mkdir()
         self._window = self._make_window()
         self._start(kernel, wwn)
-        self.greeting = json.loads(self._receive(0, Kind.READY, BOOT_LIMIT, "the boot"))
+        try:
+            self.greeting = json.loads(self._receive(0, Kind.READY, BOOT_LIMIT, "the boot"))
+        except BaseException:
+            self.close()
+            raise
 
     def request(self, kind: Kind, body: bytes, limit: float, what: str) -> tuple[Kind, bytes]:
         """Send one request and return its answer; `limit` seconds are all the guest gets."""
@@ -60,13 +64,19 @@ class GuestProcess:
                     self._failure.tail,
                 ) from self._failure
             self._sequence = self._sequence % LAST_SEQUENCE + 1
-            self._window[: len(body)] = body
             frame = Frame.for_body(kind, self._sequence, body)
+            self._window[: len(body)] = body
             try:
                 os.write(self._line_out, frame.pack())
+                return self._answer(self._sequence, limit, what)
+            except GuestError:
+                raise
             except BrokenPipeError as error:
-                raise self._died(what) from error
-            return self._answer(self._sequence, limit, what)
+                raise self._ended(what) from error
+            except BaseException:
+                # The answer is still to come and would be taken for that of the next request.
+                self._fail(GuestConfused, f"The wait for the answer was interrupted: {what}.")
+                raise
 
     def close(self) -> None:
         """End the guest, whatever state it is in; nothing of it is left running."""
@@ -88,6 +98,14 @@ class GuestProcess:
         while self._descriptors:
             os.close(self._descriptors.pop())
         self._window.close()
+
+    def _ended(self, what: str) -> GuestError:
+        """The line is broken: what the keeper says of it, which may come a moment later."""
+        try:
+            self._frame(END_LIMIT, what)
+        except GuestError as error:
+            return error
+        return self._confused("its line is closed, and yet it answered", what)
 
     # How it starts.
 
@@ -167,9 +185,13 @@ class GuestProcess:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise self._fail(GuestHung, f"The guest did not answer within {limit:g} s: {what}.")
-            for descriptor, events in self._poll.poll(remaining * 1000):
-                if descriptor == self._line_in and events & select.POLLIN:
-                    data += os.read(self._line_in, FRAME_SIZE - len(data))
+            for descriptor, _ in self._poll.poll(remaining * 1000):
+                if descriptor == self._line_in:
+                    piece = os.read(self._line_in, FRAME_SIZE - len(data))
+                    data += piece
+                    if not piece:
+                        # The line closed, so the guest is ending; the keeper will say how.
+                        self._poll.unregister(self._line_in)
                 elif descriptor != self._line_in:
                     self._hear_keeper(what)
         try:

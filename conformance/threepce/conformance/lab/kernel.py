@@ -45,7 +45,7 @@ class Kernel:
 
 
 def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """The cache of ours that this user has, which need not exist (XDG base directory specification)."""
+    """The cache of ours that this user has, which need not exist (XDG specification)."""
     base = environment.get("XDG_CACHE_HOME", "")
     # The specification: a relative path there is invalid and ignored.
     cache = Path(base) if base.startswith("/") else Path.home() / ".cache"

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from threepce.scsi.nexus import Completion
+from threepce.scsi.nexus import Completion, TransportError
 
-from .frame import Kind
+from .errors import GuestError, LabUnavailable
+from .frame import WINDOW_SIZE, Kind
 from .guest_process import GuestProcess
 from .kernel import Kernel
 from .message import Command, pack_command, unpack_completion, unpack_failure
@@ -24,13 +25,16 @@ WWN = "naa.5001405010000000"
 DEFAULT_TIMEOUT = 30.0
 GRACE = 15.0  # for the kernel's error handling after an SG_IO timeout, and a busy host
 CONTROL_LIMIT = 30.0
+LAST_LUN = 0x3FFF
+LONGEST_DATA = WINDOW_SIZE - (64 << 10)  # the CDB and the sense data lie in the window as well
 
 
 class GuestNexus:
     """The loopback target's I_T nexus inside a guest."""
 
-    def __init__(self, guest: GuestProcess) -> None:
+    def __init__(self, guest: GuestProcess, grace: float = GRACE) -> None:
         self._guest = guest
+        self._grace = grace
 
     def execute(
         self,
@@ -48,20 +52,34 @@ class GuestNexus:
         """
         if data_out and data_in_length:
             raise ValueError("a command moves data one way: data_out or data_in_length, not both")
+        if not 0 <= lun <= LAST_LUN:
+            raise ValueError(f"LUN {lun} is outside 0 to {LAST_LUN}")
+        if max(len(data_out), data_in_length) > LONGEST_DATA:
+            raise TransportError(
+                f"{max(len(data_out), data_in_length)} bytes are more than the line to the guest "
+                f"carries with one command ({LONGEST_DATA} bytes). Ask for less."
+            )
         seconds = DEFAULT_TIMEOUT if timeout is None else timeout
         milliseconds = max(1, round(seconds * 1000))
         body = pack_command(Command(lun, cdb, data_out, data_in_length, milliseconds))
         what = f"operation code {cdb[:1].hex().upper() or '??'}h on LUN {lun}"
-        kind, answer = self._guest.request(Kind.EXECUTE, body, seconds + GRACE, what)
+        kind, answer = self._guest.request(Kind.EXECUTE, body, seconds + self._grace, what)
         if kind == Kind.FAILED:
-            raise unpack_failure(answer)
+            failure = unpack_failure(answer)
+            raise failure if isinstance(failure, TransportError) else TransportError(str(failure))
         return unpack_completion(answer)
 
 
 class UserModeLab:
     """A booted guest with a loopback target; see `Lab`."""
 
-    def __init__(self, kernel: Kernel, progress: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        progress: Callable[[str], None] | None = None,
+        *,
+        grace: float = GRACE,
+    ) -> None:
         say = progress or (lambda text: None)
         self._scratch = Scratch()
         self._files: dict[int, Path] = {}
@@ -69,11 +87,17 @@ class UserModeLab:
         say(f"booting the user-mode kernel {kernel.release}")
         try:
             self._guest = GuestProcess(kernel, self._scratch, wwn=WWN)
+        except GuestError as error:
+            self._scratch.remove()
+            raise LabUnavailable(
+                f"the user-mode kernel {kernel.binary} does not come up. It needs ptrace, which "
+                f"some containers forbid. {error}"
+            ) from error
         except BaseException:
             self._scratch.remove()
             raise
         self.release: str = self._guest.greeting["release"]
-        self.nexus = GuestNexus(self._guest)
+        self.nexus = GuestNexus(self._guest, grace)
 
     @property
     def console_log(self) -> Path:

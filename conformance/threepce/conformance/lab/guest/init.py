@@ -12,6 +12,7 @@ import os
 import sys
 
 OVERLAY = "overlay"
+NO_OPERATION = "/bin/true"
 SYS_FINIT_MODULE = 313  # x86-64; there is no other build of this kernel
 EEXIST = 17
 POWER_OFF = 0x4321FEDC
@@ -91,6 +92,10 @@ def main(scratch: str) -> None:
 
     os.makedirs("/etc/target", exist_ok=True)  # target_core_mod looks for it as it is loaded
     load_in_order(settings["modules"], tuple(settings["load"]))
+    if os.path.exists(NO_OPERATION):
+        # LIO asks for every backstore module there is and logs those that no modprobe brings.
+        with open("/proc/sys/kernel/modprobe", "w") as file:
+            file.write(NO_OPERATION)
     mount("config", "/sys/kernel/config", "configfs")
     server.serve(settings)
 

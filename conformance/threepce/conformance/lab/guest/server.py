@@ -34,6 +34,7 @@ class Server:
     def __init__(self, wwn: str) -> None:
         self._target = LoopbackTarget(wwn)
         self._nexus = SgIoNexus.of_target(self._target.address)
+        self._shell_line = -1
         self._controls: dict[str, Callable[..., Any]] = {
             "create_unit": self._create_unit,
             "delete_unit": self._delete_unit,
@@ -69,6 +70,9 @@ class Server:
         self._target.delete_unit(lun)
 
     def _start_shell(self, command: list[str], rows: int, columns: int) -> int:
+        if self._shell_line < 0:
+            # Held open for good: at the last close the kernel would close the host's end too.
+            self._shell_line = os.open(SHELL_LINE, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         child = os.fork()
         if child == 0:
             run_shell(command, rows, columns)
