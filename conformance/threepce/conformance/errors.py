@@ -1,0 +1,76 @@
+"""Errors a user can act on: what is wrong, where, and what to do.
+
+:class:`ScenarioError` is about a file and names line, column and path in it; :class:`UsageError`
+is about what was asked for. Both end the command with exit status 2. :class:`EngineUnavailable`
+is about an engine that exists but cannot be had now, exit status 3. This module knows no format.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+__all__ = [
+    "EngineUnavailable",
+    "Place",
+    "ScenarioError",
+    "ScenarioErrors",
+    "UsageError",
+    "did_you_mean",
+    "path_text",
+]
+
+Path = tuple[str | int, ...]
+"""Where a value stands in a document: keys and list indexes from the top."""
+
+
+class Place(NamedTuple):
+    """A position in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class ScenarioError(Exception):
+    """A scenario file is wrong at one place."""
+
+    def __init__(self, place: Place, path: Path, text: str) -> None:
+        self.place, self.path, self.text = place, path, text
+        where = f"{place} {path_text(path)}" if path else str(place)
+        super().__init__(f"{where}: {text}")
+
+
+class ScenarioErrors(Exception):
+    """Everything that is wrong with some scenario files, in the order of the files."""
+
+    def __init__(self, errors: Iterable[ScenarioError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(str, self.errors)))
+
+
+class UsageError(Exception):
+    """What was asked for makes no sense; the message says what to ask for instead."""
+
+
+class EngineUnavailable(Exception):
+    """An engine cannot be started; the message says what is missing and what to do."""
+
+
+def path_text(path: Path) -> str:
+    """A path as a reader writes it: ``steps[1].expect.sense``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def did_you_mean(word: str, choices: Iterable[str], *, count: int = 1) -> str:
+    """", did you mean X?" for the closest of `choices`, or nothing when none is close."""
+    known = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(word.lower(), known, n=count, cutoff=0.6)
+    return f", did you mean {' or '.join(known[name] for name in close)}?" if close else ""

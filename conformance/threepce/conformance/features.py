@@ -1,0 +1,198 @@
+"""What a scenario can need, and how an engine shows that it has it.
+
+A feature is decided by evidence from the engine: its INQUIRY data, its operating parameters, or
+trying. Missing evidence is no evidence of absence: where an engine does not tell, the scenario
+runs and its own claims decide. A feature is declared by decorating the function that looks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from threepce.scsi.additional_sense import INVALID_COMMAND_OPERATION_CODE, INVALID_FIELD_IN_CDB
+from threepce.scsi.cdb import Cdb
+from threepce.scsi.copy_results import OperatingParameters
+from threepce.scsi.cscd import CscdType, IdentificationCscd
+from threepce.scsi.designator import Designator
+from threepce.scsi.layout import DecodeError
+from threepce.scsi.nexus import Completion, Nexus
+from threepce.scsi.parameter_list import ListIdUsage, ParameterList
+from threepce.scsi.primary import Inquiry, StandardInquiry
+from threepce.scsi.sam import Status
+from threepce.scsi.segment import BlockToBlock, SegmentType
+from threepce.scsi.sense import Sense, SenseKey
+from threepce.scsi.third_party_copy import (
+    ExtendedCopyLid1,
+    ReceiveCopyDataLid1,
+    ReceiveCopyFailureDetailsLid1,
+    ReceiveCopyOperatingParameters,
+    ReceiveCopyStatusLid1,
+)
+
+__all__ = ["Evidence", "Probe", "known_features"]
+
+LIST_IDENTIFIER = 0xE7
+"""A list identifier that scenarios have no reason to use."""
+
+
+class Evidence(NamedTuple):
+    """Whether an engine has a feature, and what it said about that."""
+
+    present: bool
+    text: str
+
+
+_known: dict[str, Callable[[Probe], Evidence]] = {}
+
+
+def known_features() -> Mapping[str, Callable[[Probe], Evidence]]:
+    """Every feature, with the function that looks for it."""
+    return _known
+
+
+def _feature(name: str) -> Callable[[Callable[[Probe], Evidence]], Callable[[Probe], Evidence]]:
+    def declare(look: Callable[[Probe], Evidence]) -> Callable[[Probe], Evidence]:
+        _known[name] = look
+        return look
+
+    return declare
+
+
+@dataclass
+class Probe:
+    """A unit of the engine to ask. `designator` names it; the data on it stays what it is."""
+
+    nexus: Nexus
+    lun: int
+    block_length: int
+    blocks: int
+    designator: Designator
+
+    def send(self, cdb: Cdb, data_out: bytes = b"", room: int = 0) -> Completion:
+        """Send one command to the unit."""
+        return self.nexus.execute(self.lun, cdb.encode(), data_out, room)
+
+    @cached_property
+    def third_party_copy(self) -> bool | None:
+        """The 3PC bit of the INQUIRY data; None when there is none."""
+        answer = self.send(Inquiry(allocation_length=StandardInquiry.SIZE), room=StandardInquiry.SIZE)
+        try:
+            return StandardInquiry.decode(answer.data_in).third_party_copy
+        except DecodeError:
+            return None
+
+    @cached_property
+    def operating_parameters(self) -> tuple[OperatingParameters | None, Completion]:
+        """The limits, if the engine tells them, and its answer."""
+        answer = self.send(ReceiveCopyOperatingParameters(allocation_length=520), room=520)
+        try:
+            return OperatingParameters.decode(answer.data_in), answer
+        except DecodeError:
+            return None, answer
+
+    def copy(self, source_lba: int) -> Completion:
+        """Copy a block of the unit onto itself, so that nothing changes; keep the results."""
+        cscd = IdentificationCscd.of(self.designator, disk_block_length=self.block_length)
+        segment = BlockToBlock(
+            source_cscd_id=0,
+            destination_cscd_id=1,
+            block_device_number_of_blocks=1,
+            source_block_device_logical_block_address=source_lba,
+            destination_block_device_logical_block_address=0,
+        )
+        data = ParameterList(
+            (cscd, cscd), (segment,), list_identifier=LIST_IDENTIFIER, list_id_usage=ListIdUsage.HOLD
+        ).encode()
+        return self.send(ExtendedCopyLid1(parameter_list_length=len(data)), data)
+
+
+def says_it_lacks_the_command(answer: Completion) -> bool:
+    """Whether an answer means that the command or its service action is not there."""
+    sense = Sense.decode(answer.sense)
+    return (
+        answer.status == Status.CHECK_CONDITION
+        and sense is not None
+        and sense.key == SenseKey.ILLEGAL_REQUEST
+        and sense.code in (INVALID_COMMAND_OPERATION_CODE, INVALID_FIELD_IN_CDB)
+    )
+
+
+def ending(answer: Completion) -> str:
+    """How a command ended, in words."""
+    if answer.status == Status.CHECK_CONDITION and (sense := Sense.decode(answer.sense)):
+        return f"CHECK CONDITION {sense}"
+    known = Status._value2member_map_.get(answer.status)
+    return known.name.replace("_", " ") if known else f"status {answer.status:02X}h"
+
+
+@_feature("extended-copy-lid1")
+def _extended_copy(probe: Probe) -> Evidence:
+    # An engine that announces third-party copy and then refuses it is broken, not without it.
+    answer = probe.send(ExtendedCopyLid1(parameter_list_length=0))
+    said = f"INQUIRY 3PC {int(bool(probe.third_party_copy))}, EXTENDED COPY(LID1) with an empty list: {ending(answer)}"
+    return Evidence(bool(probe.third_party_copy) or not says_it_lacks_the_command(answer), said)
+
+
+@_feature("receive-copy-operating-parameters")
+def _operating_parameters(probe: Probe) -> Evidence:
+    limits, answer = probe.operating_parameters
+    said = f"RECEIVE COPY OPERATING PARAMETERS: {ending(answer)}"
+    return Evidence(limits is not None or not says_it_lacks_the_command(answer), said)
+
+
+def _implemented(probe: Probe, code: int, name: str) -> Evidence:
+    copies = _extended_copy(probe)
+    if not copies.present:
+        return copies
+    limits, answer = probe.operating_parameters
+    if limits is None:
+        return Evidence(True, f"RECEIVE COPY OPERATING PARAMETERS: {ending(answer)}, so it cannot be told")
+    listed = " ".join(f"{item:02X}h" for item in limits.implemented_descriptors) or "none"
+    return Evidence(code in limits.implemented_descriptors, f"implemented descriptors {listed}; {name} is {code:02X}h")
+
+
+@_feature("cscd-e4")
+def _identification_cscd(probe: Probe) -> Evidence:
+    return _implemented(probe, CscdType.IDENTIFICATION, "the identification descriptor CSCD descriptor")
+
+
+@_feature("segment-02")
+def _block_to_block(probe: Probe) -> Evidence:
+    return _implemented(probe, SegmentType.BLOCK_TO_BLOCK, "the block to block segment descriptor")
+
+
+def _retrieval(probe: Probe, command: Cdb, source_lba: int, wanted: int, key: int | None) -> Evidence:
+    """Whether results can be fetched after a copy that ended as it must for them to be there.
+
+    A copy manager that knows the command must know the list identifier then, so INVALID FIELD IN
+    CDB can only mean the service action.
+    """
+    copies = _extended_copy(probe)
+    if not copies.present:
+        return copies
+    copied = probe.copy(source_lba)
+    sense = Sense.decode(copied.sense)
+    if copied.status != wanted or (key is not None and (sense is None or sense.key != key)):
+        return Evidence(True, f"cannot be told: a copy to look for ended with {ending(copied)}")
+    answer = probe.send(command, room=520)
+    said = f"{command.TITLE} after EXTENDED COPY(LID1) ended with {ending(copied)}: {ending(answer)}"
+    return Evidence(not says_it_lacks_the_command(answer), said)
+
+
+@_feature("receive-copy-status")
+def _copy_status(probe: Probe) -> Evidence:
+    return _retrieval(probe, ReceiveCopyStatusLid1(list_identifier=LIST_IDENTIFIER), 0, Status.GOOD, None)
+
+
+@_feature("receive-copy-data")
+def _copy_data(probe: Probe) -> Evidence:
+    return _retrieval(probe, ReceiveCopyDataLid1(list_identifier=LIST_IDENTIFIER), 0, Status.GOOD, None)
+
+
+@_feature("receive-copy-failure-details")
+def _failure_details(probe: Probe) -> Evidence:
+    command = ReceiveCopyFailureDetailsLid1(list_identifier=LIST_IDENTIFIER)
+    return _retrieval(probe, command, probe.blocks, Status.CHECK_CONDITION, SenseKey.COPY_ABORTED)

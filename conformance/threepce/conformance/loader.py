@@ -1,0 +1,218 @@
+"""Read scenario files and find all that is wrong with them before anything is sent.
+
+Every message says where (file, line, column, path), what was expected, and what was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from threepce.conformance.contents import WHOLE_UNIT
+from threepce.conformance.errors import Path, ScenarioError, ScenarioErrors, UsageError, did_you_mean
+from threepce.conformance.expectation import Expect
+from threepce.conformance.features import known_features
+from threepce.conformance.fields import Model
+from threepce.conformance.model import RESERVED_NAMES, Case, Scenario, ScenarioFile, ScenarioStep
+from threepce.conformance.references import Names, complaints
+from threepce.conformance.scope import fact_names
+from threepce.conformance.steps import Claim, CommandStep, Step, known_steps
+from threepce.conformance.strict_yaml import Document, load
+from threepce.conformance.validation import complaints_of
+
+__all__ = ["cases_of", "load_scenario", "load_scenarios"]
+
+MAXIMUM_SIZE = 1 << 20
+MAXIMUM_CASES = 256
+M = TypeVar("M", bound=Model)
+STEP_KEYS = ("expect", "keep")
+
+
+def load_scenarios(files: list[FilePath]) -> list[Scenario]:
+    """Read files, each once. Raises ScenarioErrors with everything that is wrong in any of them."""
+    scenarios: dict[str, Scenario] = {}
+    errors: list[ScenarioError] = []
+    for file in files:
+        try:
+            scenario = load_scenario(file)
+        except ScenarioErrors as error:
+            errors += error.errors
+            continue
+        if other := scenarios.get(scenario.id):
+            text = f"the id {scenario.id} is also that of {other.document.file}; an id names one scenario"
+            errors.append(scenario.document.error(("id",), text))
+        scenarios[scenario.id] = scenario
+    if errors:
+        raise ScenarioErrors(errors)
+    return list(scenarios.values())
+
+
+def load_scenario(file: FilePath) -> Scenario:
+    """Read one file. Raises ScenarioErrors, or UsageError when the file cannot be read."""
+    try:
+        if file.stat().st_size > MAXIMUM_SIZE:
+            raise UsageError(f"{file}: a scenario file has at most {MAXIMUM_SIZE} bytes; is this one?")
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}; give the path of a scenario file") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: not UTF-8 text at byte {error.start}; save it as UTF-8") from None
+    return parse_scenario(text, str(file))
+
+
+def parse_scenario(text: str, file: str) -> Scenario:
+    """Read the text of a file. Raises ScenarioErrors."""
+    try:
+        document = load(text, file)
+        return _scenario(document)
+    except ScenarioError as error:
+        raise ScenarioErrors([error]) from None
+
+
+def cases_of(scenario: Scenario) -> list[Case]:
+    """Every combination of the values of the axes, in the order of the file."""
+    axes = scenario.file.axes
+    return [Case(scenario, dict(zip(axes, values, strict=True))) for values in product(*axes.values())]
+
+
+def _scenario(document: Document) -> Scenario:
+    data = document.data
+    if not isinstance(data, dict):
+        raise document.error((), f"expected a scenario, that is keys such as format and steps, got {data!r:.60}")
+    if "format" in data and data["format"] != 1:
+        raise document.error(
+            ("format",), f"expected 1, the only format there is, got {data['format']!r}; a newer 3pce may read it"
+        )
+    read = _read(ScenarioFile, data, document, ())
+    steps = []
+    errors: list[ScenarioError] = []
+    for index, entry in enumerate(read.steps):
+        try:
+            steps.append(_step(entry, document, ("steps", index)))
+        except ScenarioErrors as error:
+            errors += error.errors
+    if errors:
+        raise ScenarioErrors(errors)
+    scenario = Scenario(read, tuple(steps), document)
+    errors = list(_inconsistencies(scenario))
+    if errors:
+        raise ScenarioErrors(errors)
+    return scenario
+
+
+def _read(model: type[M], data: object, document: Document, path: Path) -> M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioErrors(complaints_of(error, model, document, path)) from None
+
+
+def _step(entry: dict[str, Any], document: Document, path: Path) -> ScenarioStep:
+    known = known_steps()
+    names = [key for key in entry if key in known]
+    for key in entry:
+        if key not in known and key not in STEP_KEYS:
+            hint = did_you_mean(key, (*known, *STEP_KEYS))
+            names_text = f" (steps are: {', '.join(sorted(known))})" if not hint else ""
+            raise ScenarioErrors([document.error((*path, key), f"unknown step{hint}{names_text}", key=True)])
+    if len(names) != 1:
+        text = f"expected one step, got {' and '.join(names) or 'none'}"
+        raise ScenarioErrors([document.error(path, text)])
+    name = names[0]
+    kind = known[name]
+    arguments, inner = entry[name], (*path, name)
+    if kind.SHORT is not None and not isinstance(arguments, dict):
+        arguments = {kind.SHORT: arguments}
+    step: Step = _read(kind, arguments, document, inner)
+    if isinstance(step, Claim):
+        for key in STEP_KEYS:
+            if key in entry:
+                text = f"{name} claims something itself; only a command has {key}"
+                raise ScenarioErrors([document.error((*path, key), text, key=True)])
+    expect = _read(Expect, entry.get("expect", {}), document, (*path, "expect"))
+    keep = _keep(entry.get("keep", {}), document, (*path, "keep"))
+    return ScenarioStep(document.place(inner, key=True), step, expect, keep)
+
+
+def _keep(data: object, document: Document, path: Path) -> dict[str, str]:
+    if not isinstance(data, dict):
+        raise ScenarioErrors([document.error(path, f"expected names and the fields they keep, got {data!r}")])
+    for name, field in data.items():
+        if not name.isidentifier() or name in RESERVED_NAMES:
+            raise ScenarioErrors([document.error((*path, name), f"{name!r} cannot be a name", key=True)])
+        if not isinstance(field, str):
+            raise ScenarioErrors([document.error((*path, name), f"expected the name of a field, got {field!r}")])
+    return data
+
+
+def _inconsistencies(scenario: Scenario) -> Iterator[ScenarioError]:
+    """What can only be seen with the whole scenario in hand."""
+    document, file = scenario.document, scenario.file
+    for index, feature in enumerate(file.needs):
+        if feature not in known_features():
+            hint = did_you_mean(feature, known_features())
+            text = f"unknown feature {feature!r}{hint} (features are: {', '.join(sorted(known_features()))})"
+            yield document.error(("needs", index), text)
+    for index, step in enumerate(scenario.steps):
+        yield from _names_of_answers(step, document, ("steps", index))
+    if clash := next((name for name in file.axes if name in file.units), None):
+        yield document.error(("axes", clash), f"{clash!r} is also a unit; use another name", key=True)
+    if len(cases_of(scenario)) > MAXIMUM_CASES:
+        yield document.error(("axes",), f"expected at most {MAXIMUM_CASES} combinations, got {len(cases_of(scenario))}")
+        return
+    for case in cases_of(scenario):
+        found = list(_numbers(case))
+        yield from found
+        if found:  # the other cases would say the same again
+            return
+
+
+def _names_of_answers(step: ScenarioStep, document: Document, path: Path) -> Iterator[ScenarioError]:
+    if not isinstance(step.step, CommandStep):
+        return
+    known = step.step.answers()
+    claims: list[tuple[Path, str]] = [((*path, "keep", name), field) for name, field in step.keep.items()]
+    places = [("expect",), *(("expect", "or", at) for at in range(len(step.expect.alternatives)))]
+    for part, claim in zip(places, (step.expect, *step.expect.alternatives), strict=True):
+        claims += [((*path, *part, "data", field), field) for field in claim.data]
+        pointer = claim.sense.pointer if claim.sense else None
+        if pointer and (text := pointer.complaint(step.step.table())):
+            yield document.error((*path, *part, "sense", "pointer", "field"), text)
+    for place, field in claims:
+        if field not in known:
+            text = f"the answer has no field {field!r}{did_you_mean(field, known)} (it has {', '.join(sorted(known)) or 'none'})"
+            yield document.error(place, text, key=place[-1] == field)
+
+
+def _numbers(case: Case) -> Iterator[ScenarioError]:
+    """Names that are not known and numbers that are out of range, as far as the file alone tells."""
+    file, document = case.scenario.file, case.scenario.document
+    names = Names(units=frozenset(file.units), values=dict(case.axes), later=set())
+    for name, unit in file.units.items():
+        path: Path = ("units", name)
+        found = list(complaints(unit, names, path))
+        yield from (document.error(*complaint) for complaint in found)
+        if found:
+            continue
+        length, blocks = unit.block_length.evaluate(case.axes), unit.blocks.evaluate(case.axes)
+        names.values.update(zip(fact_names(name), (length, blocks), strict=True))
+        if length & (length - 1):
+            yield document.error((*path, "block_length"), f"expected a power of two, got {length}")
+        for index, stamp in enumerate(unit.stamp):
+            if stamp.stop > blocks:
+                yield document.error((*path, "stamp", index), f"expected blocks 0..{blocks - 1}, got ..{stamp.stop - 1}")
+        if length * blocks > WHOLE_UNIT and unit.fill is not None and unit.fill.byte != 0:
+            text = f"a unit above {WHOLE_UNIT >> 20} MiB is filled with 0x00; list what matters under stamp"
+            yield document.error((*path, "fill"), text)
+    for index, step in enumerate(case.scenario.steps):
+        path = ("steps", index)
+        for part, model in (((step.step.NAME,), step.step), (("expect",), step.expect)):
+            yield from (document.error(*complaint) for complaint in complaints(model, names, (*path, *part)))
+        for name in step.keep:
+            if name in names.values or name in names.units:
+                yield document.error((*path, "keep", name), f"{name!r} is already an axis or a unit", key=True)
+            names.later.add(name)

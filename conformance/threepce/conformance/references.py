@@ -1,0 +1,84 @@
+"""Find every number and every unit name in a model and check it against what is known.
+
+A number whose names all have values is checked against its range; one that waits for a kept
+value is checked when the case runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from threepce.conformance.errors import Path, did_you_mean
+from threepce.conformance.expression import Expression, ExpressionError
+from threepce.conformance.fields import Extent, Fields, Range, UnitName, field_of
+
+__all__ = ["Names", "complaints"]
+
+Complaint = tuple[Path, str]
+
+
+@dataclass(slots=True)
+class Names:
+    """Units, names with a value, and names that get theirs while the case runs."""
+
+    units: frozenset[str]
+    values: dict[str, int]
+    later: set[str]
+
+
+def complaints(value: Any, names: Names, path: Path, limit: Range | None = None) -> Iterator[Complaint]:
+    """What is wrong with the names and numbers in `value`, which stands at `path`."""
+    match value:
+        case Expression():
+            yield from _number(value, names, path, limit)
+        case UnitName():
+            yield from _unit(value, names, path)
+        case Extent(unit=unit, first=first, last=last):
+            yield from _unit(unit, names, path)
+            if unit in names.units:
+                blocks = names.values.get(f"{unit}.blocks", 1 << 64)
+                bounds = Range(0, blocks - 1, f"{unit} has {blocks} blocks")
+                for end in (first, last):
+                    yield from complaints(end, names, path, bounds)
+        case Fields(table=table, values=values):
+            for name, item in values.items():
+                yield from complaints(item, names, (*path, name), field_of(table, name))
+        case BaseModel():
+            inner = names
+            if "repeat" in type(value).model_fields:
+                inner = Names(names.units, names.values, names.later | {"index"})
+            for name, field in type(value).model_fields.items():
+                bounds_here = next((item for item in field.metadata if isinstance(item, Range)), None)
+                yield from complaints(getattr(value, name), inner, (*path, field.alias or name), bounds_here)
+        case dict():
+            for name, item in value.items():
+                yield from complaints(item, names, (*path, name))
+        case list():
+            for index, item in enumerate(value):
+                yield from complaints(item, names, (*path, index), limit)
+
+
+def _unit(unit: str, names: Names, path: Path) -> Iterator[Complaint]:
+    if unit not in names.units:
+        hint = did_you_mean(unit, names.units)
+        yield path, f"unknown unit {str(unit)!r}{hint} (units are: {', '.join(sorted(names.units))})"
+
+
+def _number(number: Expression, names: Names, path: Path, limit: Range | None) -> Iterator[Complaint]:
+    unknown = sorted(number.names - names.values.keys() - names.later)
+    if unknown:
+        known = [*names.values, *names.later]
+        hint = did_you_mean(unknown[0], known)
+        yield path, f"unknown name {unknown[0]!r}{hint} (known here: {', '.join(sorted(known)) or 'none'})"
+    elif number.names <= names.values.keys():
+        try:
+            value = number.evaluate(names.values)
+        except ExpressionError as error:
+            yield path, str(error)
+        else:
+            if limit is not None and (text := limit.complaint(value)):
+                yield path, text

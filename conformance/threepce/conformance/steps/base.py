@@ -1,0 +1,211 @@
+"""What every step is: a model that reads itself from YAML and either sends or claims something.
+
+A subclass with a NAME is known to scenario files by that name. Steps build bytes from the T10
+tables and never through the agent, since the bytes are meant to be wrong at times.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import field_validator
+
+from threepce.conformance.expression import Expression
+from threepce.conformance.fields import Fields, HexBytes, Model, Range, UnitName
+from threepce.conformance.scope import Scope
+from threepce.scsi.cdb import Cdb
+from threepce.scsi.layout import Table
+
+if TYPE_CHECKING:
+    from threepce.conformance.contents import Contents, DataCheck
+
+__all__ = [
+    "MAXIMUM_ROOM",
+    "Claim",
+    "Command",
+    "CommandStep",
+    "Patch",
+    "Step",
+    "TableStep",
+    "annotated",
+    "known_steps",
+    "overridden",
+    "patched",
+]
+
+MAXIMUM_ROOM = 1 << 16
+"""An allocation length may be 4 GiB; no more room than this is made unless the file says so."""
+
+Answer = Mapping[str, int | str | list[int]]
+"""Values of an answer by field name; bytes as hex digits, so that it can go into the history."""
+
+_known: dict[str, type[Step]] = {}
+
+
+def known_steps() -> Mapping[str, type[Step]]:
+    """Every step by the name it has in scenario files."""
+    return _known
+
+
+class Step(Model):
+    """One entry under ``steps``. `SHORT` is the field a value that is no mapping stands for."""
+
+    NAME: ClassVar[str]
+    SHORT: ClassVar[str | None] = None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        if "NAME" in cls.__dict__:
+            _known[cls.NAME] = cls
+
+
+class Claim(Step):
+    """A step that sends no command under test but says what the units hold now."""
+
+    @abstractmethod
+    def check(self, contents: Contents, scope: Scope) -> list[DataCheck]:
+        """Compare what is there with what should be."""
+
+
+class Command(NamedTuple):
+    """A command ready to be sent."""
+
+    cdb: bytes
+    data_out: bytes = b""
+    data_in_length: int = 0
+
+
+class Patch(Model):
+    """Bytes to put over what was built."""
+
+    at: Annotated[Expression, Range(0, 0xFFFFFF, "an offset")]
+    put: HexBytes
+
+
+def patched(data: bytes, patches: list[Patch], scope: Scope) -> bytes:
+    """`data` with the patches in it. Raises ValueError for one that lies beyond the end."""
+    changed = bytearray(data)
+    for patch in patches:
+        at = scope.natural(patch.at, "at")
+        if at + len(patch.put) > len(changed):
+            raise ValueError(f"{len(patch.put)} bytes at {at} lie beyond the {len(changed)} that are there")
+        changed[at : at + len(patch.put)] = patch.put
+    return bytes(changed)
+
+
+def overridden(data: bytes, fields: Fields | None, scope: Scope) -> bytes:
+    """`data`, an encoded table, with some fields replaced. Raises EncodeError."""
+    changed = bytearray(data)
+    if fields is not None:
+        for name, value in fields.values.items():
+            number = value if isinstance(value, bytes) else scope.number(value)
+            fields.table.override(changed, name, number)
+    return bytes(changed)
+
+
+class CommandStep(Step):
+    """A step that sends one command to a unit, or to another LUN over the same I_T nexus."""
+
+    RESPONSE: ClassVar[type[Table] | None] = None
+
+    to: UnitName
+    lun: Annotated[Expression | None, Range(0, 16383, "a LUN")] = None
+    data_in_length: Annotated[Expression | None, Range(0, 1 << 24, "room for the answer")] = None
+    timeout: Annotated[Expression | None, Range(1, 600, "seconds")] = None
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """The name of the command as the standard writes it."""
+
+    @abstractmethod
+    def command(self, scope: Scope) -> Command:
+        """The command to send. Raises ValueError when no bytes can say what the file says."""
+
+    def table(self) -> type[Cdb] | None:
+        """The table of the CDB, where there is one."""
+        return None
+
+    def response(self) -> type[Table] | None:
+        """The table that the data of the answer starts with."""
+        return self.RESPONSE
+
+    def answers(self) -> set[str]:
+        """The names that ``expect: data`` and ``keep`` can use."""
+        table = self.response()
+        return set(table.PLACES) if table else set()
+
+    def answer(self, data: bytes) -> Answer:
+        """What the data of an answer says, as far as it goes."""
+        table = self.response()
+        return annotated(table, data) if table else {}
+
+    def written(self, contents: Contents, scope: Scope) -> None:
+        """Tell `contents` what the command has changed when it ended GOOD."""
+
+
+class TableStep(CommandStep):
+    """A command step whose CDB has a table.
+
+    A field of the model with the name of a CDB field fills that field.
+    """
+
+    CDB: ClassVar[type[Cdb]]
+
+    cdb: Any = None
+    cdb_bytes: list[Patch] = []
+
+    @field_validator("cdb", mode="before")
+    @classmethod
+    def _cdb_fields(cls, value: object) -> object:
+        return Fields.read(value, cls.CDB)
+
+    @property
+    def title(self) -> str:
+        """The name of the command as the standard writes it."""
+        return self.CDB.TITLE
+
+    def table(self) -> type[Cdb] | None:
+        """The table of the CDB."""
+        return self.CDB
+
+    def command(self, scope: Scope) -> Command:
+        """The command to send. Raises ValueError when no bytes can say what the file says."""
+        data_out = self.data_out(scope)
+        room = 0 if data_out else self.room(scope)
+        if self.data_in_length is not None:
+            room = scope.natural(self.data_in_length, "data_in_length")
+        fields = self.cdb_fields(scope, data_out)
+        for name in self.CDB.PLACES:
+            value = getattr(self, name, None)
+            if isinstance(value, Expression):
+                fields[name] = scope.number(value)
+            elif isinstance(value, bool):
+                fields[name] = value
+        cdb = overridden(self.CDB(**fields).encode(), self.cdb, scope)
+        return Command(patched(cdb, self.cdb_bytes, scope), data_out, room)
+
+    def cdb_fields(self, scope: Scope, data_out: bytes) -> dict[str, Any]:
+        """CDB fields that follow from something else than a field of the same name."""
+        return {}
+
+    def data_out(self, scope: Scope) -> bytes:
+        """The bytes that go to the device."""
+        return b""
+
+    def room(self, scope: Scope) -> int:
+        """How many bytes of answer to make room for."""
+        allocation: Expression | None = getattr(self, "allocation_length", None)
+        if allocation is None:
+            return 0
+        return min(scope.natural(allocation, "allocation_length"), MAXIMUM_ROOM)
+
+
+def annotated(table: type[Table], data: bytes) -> dict[str, int | str | list[int]]:
+    """The fields of `table` that lie whole within `data`; bytes as hex digits."""
+    return {
+        item.name: item.value.hex() if isinstance(item.value, bytes) else int(item.value)
+        for item in table.annotate(data)
+    }
