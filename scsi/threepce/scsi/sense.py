@@ -279,7 +279,9 @@ class Sense:
             at += len(piece)
         return cls(
             key=_key(raw.sense_key),
-            code=AdditionalSense(raw.additional_sense_code, raw.additional_sense_code_qualifier),
+            code=AdditionalSense(raw.additional_sense_code, raw.additional_sense_code_qualifier)
+            if len(data) >= 4
+            else NO_ADDITIONAL_SENSE_INFORMATION,
             information=information,
             command_specific=command_specific,
             pointer=pointer,
