@@ -1,0 +1,152 @@
+"""Sense data that we encode, read by sg_decode_sense of the sg3_utils package."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from threepce.scsi.additional_sense import AdditionalSense, _names
+from threepce.scsi.sense import FieldPointer, Sense, SenseKey
+
+Read = Callable[[bytes], str]
+
+KEYS = {"VENDOR SPECIFIC(9)": "VENDOR SPECIFIC"}
+"""sg_decode_sense puts the number of a vendor's key behind it."""
+
+
+@pytest.fixture(scope="session")
+def read() -> Read:
+    """What sg_decode_sense says, spaces made one. Its absence is a failure, not a skip."""
+    program = shutil.which("sg_decode_sense")
+    if program is None:
+        pytest.fail(
+            "sg_decode_sense is missing: these tests compare with an independent decoder. "
+            "Install the package sg3-utils (Debian) or sg3_utils (Fedora, SUSE)."
+        )
+
+    def run(sense: bytes) -> str:
+        hexadecimal = [f"{byte:02x}" for byte in sense]
+        done = subprocess.run(
+            [program, *hexadecimal], capture_output=True, text=True, check=True, timeout=30
+        )
+        return " ".join(done.stdout.split())
+
+    return run
+
+
+def generated(seed: int) -> Sense:
+    """One of the senses a copy manager may give, always the same for a seed."""
+    pick = random.Random(seed)
+    key = pick.choice([SenseKey.COPY_ABORTED, SenseKey.ILLEGAL_REQUEST, *SenseKey])
+    copy = key == SenseKey.COPY_ABORTED
+    pointer = None
+    if key in (SenseKey.COPY_ABORTED, SenseKey.ILLEGAL_REQUEST) and pick.random() < 0.8:
+        pointer = FieldPointer(
+            pick.randrange(0x10000),
+            pick.choice([None, pick.randrange(8)]),
+            command=not copy and pick.random() < 0.5,
+            segment=copy and pick.random() < 0.5,
+        )
+    codes = [code for code in _names()[0] if code != (0, 0)]
+    return Sense(
+        key=key,
+        code=AdditionalSense(*pick.choice(codes)),
+        information=pick.choice([None, pick.randrange(1, 1 << 32)]),
+        command_specific=pick.randrange(1 << 16) if copy else None,
+        pointer=pointer,
+        filemark=pick.random() < 0.2,
+        eom=pick.random() < 0.2,
+        ili=pick.random() < 0.2,
+        deferred=pick.random() < 0.2,
+    )
+
+
+def pointer_in_words(sense: Sense) -> str:
+    """The pointer as sg_decode_sense puts it."""
+    if sense.pointer is None:
+        return ""
+    bit = "" if sense.pointer.bit is None else f" bit {sense.pointer.bit}"
+    if sense.key == SenseKey.COPY_ABORTED:
+        of = "segment descriptor" if sense.pointer.segment else "parameter list"
+        return f"Segment pointer: Relative to start of {of}, byte {sense.pointer.byte}{bit}"
+    of = "Command" if sense.pointer.command else "Data parameters"
+    return f"Error in {of}: byte {sense.pointer.byte}{bit}"
+
+
+def found(pattern: str, text: str) -> str:
+    """What a pattern's group matched, nothing where it does not match."""
+    match = re.search(pattern, text)
+    return match[1] if match else ""
+
+
+def check_what_both_formats_share(sense: Sense, text: str) -> None:
+    """Key, current or deferred, code, and pointer."""
+    key = found(r"Sense key: (.*?) Additional sense:", text).upper()
+    code = found(r"Additional sense: (.*?)(?: FMK| EOM| ILI| Info| Sense| Segment| Descr|$)", text)
+
+    assert sense.deferred == ("<<<deferred>>>" in text)
+    assert isinstance(sense.key, SenseKey)
+    assert sense.key.text == KEYS.get(key, key)
+    assert sense.code.text == code.upper()
+    assert pointer_in_words(sense) == found(
+        r"((?:Error in|Segment pointer:) .*?byte \d+(?: bit \d)?)", text
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_fixed_format_reads_the_same(seed: int, read: Read) -> None:
+    """SPC-4 4.5.3: another program sees what we meant."""
+    sense = generated(seed)
+
+    text = read(sense.encode())
+
+    assert text.startswith("Fixed format")
+    check_what_both_formats_share(sense, text)
+    assert ("" if sense.information is None else f"{sense.information:#x}") == found(
+        r"Info fld=(0x[0-9a-f]+)", text
+    )
+    assert "Valid=0" not in text
+    assert (sense.filemark, sense.eom, sense.ili) == tuple(
+        f" {mark}" in text for mark in ("FMK", "EOM", "ILI")
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_descriptor_format_reads_the_same(seed: int, read: Read) -> None:
+    """SPC-4 4.5.2, and 5.17.7.4 for the place of the segment number."""
+    sense = generated(seed)
+
+    text = read(sense.encode(descriptor_format=True))
+
+    assert text.startswith("Descriptor format")
+    check_what_both_formats_share(sense, text)
+    assert ("" if sense.information is None else f"0x{sense.information:016x}") == found(
+        r"Information: (0x[0-9a-f]+)", text
+    )
+    assert ("" if sense.segment is None else f"0x{sense.segment << 32:016x}") == found(
+        r"Command specific: (0x[0-9a-f]+)", text
+    )
+    assert (sense.filemark, sense.eom, sense.ili) == (
+        "FILEMARK" in text,
+        "(EOM)" in text,
+        "(ILI)" in text,
+    )
+
+
+def test_every_name_on_the_list_is_the_one_sg3_utils_has(read: Read) -> None:
+    """SPC-4 annex F: another program knows each pair by the same name."""
+    expected = _names()[0]
+
+    actual = {
+        pair: found(
+            r"Additional sense: (.*?)(?: >>|$)", read(Sense(0, AdditionalSense(*pair)).encode())
+        )
+        for pair in expected
+    }
+
+    assert expected == {pair: name.upper() for pair, name in actual.items()}
