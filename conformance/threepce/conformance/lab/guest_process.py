@@ -49,7 +49,7 @@ class GuestProcess:
         self._window = self._make_window()
         self._start(kernel, wwn)
         try:
-            self.greeting = json.loads(self._receive(0, Kind.READY, BOOT_LIMIT, "the boot"))
+            self.greeting = json.loads(self._answer(0, BOOT_LIMIT, "the boot")[1])
         except BaseException:
             self.close()
             raise
@@ -160,23 +160,17 @@ class GuestProcess:
     # How it answers.
 
     def _answer(self, sequence: int, limit: float, what: str) -> tuple[Kind, bytes]:
+        """The frame that answers `sequence`, and its body; READY answers no request."""
         frame = self._frame(limit, what)
-        if frame.sequence != sequence or frame.kind not in (Kind.DONE, Kind.FAILED):
-            raise self._confused(f"frame {frame} instead of the answer to {sequence}", what)
+        kinds = (Kind.DONE, Kind.FAILED) if sequence else (Kind.READY,)
+        if frame.sequence != sequence or frame.kind not in kinds:
+            raise self._confused(f"{frame} instead of the answer to {sequence}", what)
         body = self._window[: frame.length]
         try:
             check_body(frame, body)
         except FrameError as error:
             raise self._confused(str(error), what) from error
         return frame.kind, body
-
-    def _receive(self, sequence: int, kind: Kind, limit: float, what: str) -> bytes:
-        frame = self._frame(limit, what)
-        if (frame.sequence, frame.kind) != (sequence, kind):
-            raise self._confused(f"frame {frame} instead of {kind.name}", what)
-        body = self._window[: frame.length]
-        check_body(frame, body)
-        return body
 
     def _frame(self, limit: float, what: str) -> Frame:
         deadline = time.monotonic() + limit

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from threepce.scsi.nexus import Nexus
 
-__all__ = ["Lab", "open_lab"]
+if TYPE_CHECKING:
+    from .user_mode import UserModeLab
+
+__all__ = ["Lab", "open_lab", "open_user_mode"]
 
 
 class Lab(Protocol):
@@ -59,13 +62,21 @@ def open_lab(
     progress: Callable[[str], None] | None = None,
 ) -> Lab:
     """Open a lab, fetching what it needs. Raises LabUnavailable when none is to be had."""
-    from .kernel import find_kernel
     from .own_kernel import OwnKernelLab, why_not_own_kernel
-    from .package import fetch_package
-    from .user_mode import UserModeLab
 
     if kernel_directory is None and not force_user_mode and why_not_own_kernel() is None:
         return OwnKernelLab(progress)
+    return open_user_mode(kernel_directory, progress)
+
+
+def open_user_mode(
+    kernel_directory: Path | None = None, progress: Callable[[str], None] | None = None
+) -> UserModeLab:
+    """Open a lab on the user-mode kernel. Raises LabUnavailable when none is to be had."""
+    from .kernel import find_kernel
+    from .package import fetch_package
+    from .user_mode import UserModeLab
+
     kernel = find_kernel(
         kernel_directory, fetch=lambda place: fetch_package(place, progress=progress)
     )

@@ -18,11 +18,11 @@ from threepce.agent.transports.sg_io import SgIoNexus
 from threepce.scsi.nexus import Nexus
 
 from .scratch import Scratch
-from .target import MODULES, LoopbackTarget, check_unit
+from .target import MODULES, LoopbackTarget, check_unit, remove_target
 
 __all__ = ["OwnKernelLab", "why_not_own_kernel"]
 
-CONFIGFS_TARGET = Path("/sys/kernel/config/target")
+RECORD = "target-"
 SYS_MODULE = Path("/sys/module")
 
 
@@ -48,12 +48,17 @@ class OwnKernelLab:
         self._scratch = Scratch()
         self._made = 0
         self._files: dict[int, Path] = {}
+        # A name of its own for each lab: the kernel is shared with everybody on the system.
+        wwn = f"naa.5001405{uuid.uuid4().hex[:9]}"
+        self._record = self._scratch.path.parent / f"{RECORD}{wwn}"
         try:
             for name in MODULES:
                 _load_module(name)
-            # A name of its own for each lab: the kernel is shared with everybody on the system.
-            self._target = LoopbackTarget(f"naa.5001405{uuid.uuid4().hex[:9]}")
+            _remove_dead_targets(self._scratch.path.parent)
+            self._record.write_text(str(self._scratch.path))
+            self._target = LoopbackTarget(wwn)
         except BaseException:
+            self._record.unlink(missing_ok=True)
             self._scratch.remove()
             raise
         self._nexus = SgIoNexus.of_target(self._target.address)
@@ -91,8 +96,18 @@ class OwnKernelLab:
         try:
             self._nexus.close()
             self._target.close()
+            self._record.unlink(missing_ok=True)
         finally:
             self._scratch.remove()
+
+
+def _remove_dead_targets(base: Path) -> None:
+    """A kernel keeps the target of a process that was killed; a record beside its scratch
+    directory names it, and the directory is gone once its process is dead."""
+    for record in base.glob(f"{RECORD}*"):
+        if not Path(record.read_text()).is_dir():
+            remove_target(record.name.removeprefix(RECORD))
+            record.unlink()
 
 
 def _has_module(name: str) -> bool:

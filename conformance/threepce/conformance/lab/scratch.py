@@ -22,7 +22,7 @@ from pathlib import Path
 
 from .errors import LabUnavailable
 
-__all__ = ["Scratch", "base_directory", "sweep"]
+__all__ = ["Scratch", "abandoned", "base_directory", "sweep"]
 
 SAFE_PATH = re.compile(r"/[A-Za-z0-9._/+@-]*")
 LONGEST_BASE = 64  # the guest makes UNIX sockets below it, whose names end at 108 bytes
@@ -89,6 +89,13 @@ def sweep() -> list[Path]:
     base = base_directory()
     with _exclusive(base):
         return _sweep(base)
+
+
+def abandoned() -> list[Path]:
+    """What `sweep` would remove."""
+    base = base_directory()
+    with _exclusive(base):
+        return [path for path in sorted(base.glob("lab-*")) if _is_abandoned(path)]
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import LabError
 
-__all__ = ["MODULES", "LoopbackTarget", "check_serial", "check_unit"]
+__all__ = ["MODULES", "LoopbackTarget", "check_serial", "check_unit", "remove_target"]
 
 MODULES = ("configfs", "target_core_mod", "target_core_file", "tcm_loop", "sg")
 BLOCK_LENGTHS = (512, 1024, 2048, 4096)
@@ -76,7 +76,7 @@ class LoopbackTarget:
         rtslib.RTSRoot()
         self._target = rtslib.Target(rtslib.FabricModule("loopback"), wwn)
         self._group = rtslib.TPG(self._target, TAG)
-        self._prefix = wwn.removeprefix("naa.")
+        self._prefix = _prefix(wwn)
         self._units: dict[int, Unit] = {}
         self.address = (Path(self._group.path) / "address").read_text().strip()
 
@@ -92,7 +92,7 @@ class LoopbackTarget:
         number = next(n for n in range(LAST_LUN + 2) if n not in self._units)
         if number > LAST_LUN:
             raise LabError(f"all {LAST_LUN + 1} LUNs are taken. Delete a unit first.")
-        name = f"{self._prefix}-{serial[:DESIGNATOR_DIGITS]}"
+        name = f"{self._prefix}{serial[:DESIGNATOR_DIGITS]}"
         try:
             storage = self._rtslib.FileIOStorageObject(
                 name, dev=str(file), size=block_length * blocks, wwn=serial, write_back=True
@@ -137,3 +137,20 @@ class LoopbackTarget:
             if time.monotonic() > deadline:
                 raise LabError(f"no sg node for LUN {number} ({device}) in {NODE_DEADLINE:g} s")
             time.sleep(0.001)
+
+
+def remove_target(wwn: str) -> None:
+    """Delete a target that another process left in this kernel, and its units."""
+    import rtslib
+
+    for target in rtslib.FabricModule("loopback").targets:
+        if target.wwn == wwn:
+            target.delete()
+    for storage in rtslib.RTSRoot().storage_objects:
+        if storage.name.startswith(_prefix(wwn)):
+            storage.delete()
+
+
+def _prefix(wwn: str) -> str:
+    """What the names of a target's storage objects begin with."""
+    return wwn.removeprefix("naa.") + "-"

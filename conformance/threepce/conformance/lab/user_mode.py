@@ -153,6 +153,10 @@ class UserModeLab:
         self._control("delete_unit", lun=lun)
         self._files.pop(lun).unlink()
 
+    def ping(self) -> None:
+        """Raise GuestError unless the guest answers."""
+        self._guest.request(Kind.PING, b"", CONTROL_LIMIT, "a ping")
+
     def start_shell(self, command: list[str], rows: int, columns: int) -> int:
         """Run a program on the guest's shell line; returns its process number in the guest."""
         process = self._control("start_shell", command=command, rows=rows, columns=columns)
