@@ -92,7 +92,7 @@ class EmulatorNexus:
         return Completion(Status.GOOD, b"", data, room - len(data)) if room else _GOOD
 
     def _data(self, unit: LogicalUnit, lun: int, cdb: bytes, data_out: bytes, room: int) -> bytes:
-        entry = unit.commands.find(cdb) if len(cdb) >= 2 else None
+        entry = unit.commands.find(cdb if len(cdb) > 1 else cdb + b"\0") if cdb else None
         pending = self._unit_attentions.get(lun)
         if pending and not (entry is not None and entry.before_unit_attention):
             raise CheckCondition(Sense(SenseKey.UNIT_ATTENTION, pending.pop(0)))

@@ -8,7 +8,7 @@ rule is bounded by its length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -72,6 +72,13 @@ class ListUnderTest:
         if stride:
             return [(base + at, view[at : at + stride]) for at in range(0, len(view) - stride + 1, stride)]
         return [(base + at, segment) for at, segment in walk_segments(view)]
+
+    @property
+    def segment_headers(self) -> Iterator[tuple[int, SegmentHeader]]:
+        """The headers of the segment descriptors, each with its offset; a rest of one is left out."""
+        for at, segment in self.segment_descriptors:
+            if len(segment) >= SEGMENT_HEADER_LENGTH:
+                yield at, SegmentHeader.decode(segment)
 
 
 Check = Callable[[ListUnderTest], Fault | None]
@@ -290,16 +297,16 @@ def _segment_descriptor_count(candidate: ListUnderTest) -> Fault | None:
 @_rule("segment descriptor types", asc.UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE)
 def _segment_descriptor_types(candidate: ListUnderTest) -> Fault | None:
     implemented = candidate.profile.operating_parameters.implemented_descriptors
-    for at, segment in candidate.segment_descriptors:
-        if segment[0] not in implemented:
+    for at, header in candidate.segment_headers:
+        if header.descriptor_type_code not in implemented:
             return Fault(FieldPointer(at))
     return None
 
 
 @_rule("segment descriptor length", asc.INVALID_FIELD_IN_PARAMETER_LIST)
 def _segment_descriptor_length(candidate: ListUnderTest) -> Fault | None:
-    for at, segment in candidate.segment_descriptors:
-        if SegmentHeader.decode(segment).descriptor_length != BlockToBlock.SIZE - 4:
+    for at, header in candidate.segment_headers:
+        if header.descriptor_length != BlockToBlock.SIZE - 4:
             return Fault(pointer_to(SegmentHeader, "descriptor_length", base=at))
     return None
 
@@ -307,8 +314,7 @@ def _segment_descriptor_length(candidate: ListUnderTest) -> Fault | None:
 @_rule("cscd descriptor ids", asc.INVALID_FIELD_IN_PARAMETER_LIST)
 def _cscd_descriptor_ids(candidate: ListUnderTest) -> Fault | None:
     """LIO refuses the special identifiers before it looks for a device."""
-    for at, segment in candidate.segment_descriptors:
-        header = SegmentHeader.decode(segment)
+    for at, header in candidate.segment_headers:
         for name in ("source_cscd_id", "destination_cscd_id"):
             if getattr(header, name) > HIGHEST_CSCD_INDEX:
                 return Fault(pointer_to(SegmentHeader, name, base=at))

@@ -1,0 +1,115 @@
+"""A medium holds what was written, reads as zeros elsewhere, and costs only what it holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from threepce.emulator import FileMedium, Medium, MemoryMedium
+from threepce.emulator.medium import CHUNK, copy_range
+
+SIZE = 3 * CHUNK + 512
+TERABYTES = 8 << 40
+
+ranges = st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)).map(lambda pair: (min(pair), max(pair)))
+operations = st.lists(
+    st.tuples(st.sampled_from(["write", "zero", "copy"]), ranges, st.integers(0, SIZE)), max_size=8
+)
+
+
+def content(medium: Medium, offset: int = 0, length: int | None = None) -> bytes:
+    pieces = medium.pieces(offset, medium.size if length is None else length)
+    return b"".join(bytes(count) if view is None else bytes(view) for count, view in pieces)
+
+
+@pytest.fixture(params=["memory", "file"])
+def make_medium(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[int], Medium]:
+    def make(size: int) -> Medium:
+        if request.param == "memory":
+            return MemoryMedium(size)
+        return FileMedium(tmp_path / f"{len(list(tmp_path.iterdir()))}.img", size)
+
+    return make
+
+
+@given(operations=operations)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_medium_behaves_as_a_bytearray(
+    make_medium: Callable[[int], Medium], operations: list[tuple[str, tuple[int, int], int]]
+) -> None:
+    """Writes, zeroes and copies within one medium, at any offset, against Python slices."""
+    medium, model = make_medium(SIZE), bytearray(SIZE)
+    for number, (kind, (start, end), to) in enumerate(operations):
+        if kind == "write":
+            data = bytes([number + 1]) * (end - start)
+            medium.write(start, data)
+            model[start:end] = data
+        elif kind == "zero":
+            medium.zero(start, end - start)
+            model[start:end] = bytes(end - start)
+        else:
+            length = min(end - start, SIZE - to)
+            copy_range(medium, start, medium, to, length)
+            model[to : to + length] = bytes(model[start : start + length])
+
+    assert content(medium) == bytes(model)
+    medium.close()
+
+
+def test_what_was_never_written_costs_nothing(make_medium: Callable[[int], Medium]) -> None:
+    """Sizes to many terabytes: one block at the end, and a hole before it that is found at once."""
+    medium = make_medium(TERABYTES)
+
+    medium.write(TERABYTES - 512, b"\xa5" * 512)
+
+    assert content(medium, TERABYTES - 1024, 1024) == bytes(512) + b"\xa5" * 512
+    if isinstance(medium, FileMedium):
+        assert medium.path.stat().st_blocks * 512 < 1 << 20
+    medium.close()
+
+
+def test_a_hole_is_copied_as_a_hole() -> None:
+    """The destination gives back what it held."""
+    source, destination = MemoryMedium(4 * CHUNK), MemoryMedium(4 * CHUNK)
+    destination.write(0, b"\xff" * (4 * CHUNK))
+
+    copy_range(source, 0, destination, 0, 4 * CHUNK)
+
+    assert [list(destination.pieces(0, 4 * CHUNK))] == [(4 * [(CHUNK, None)])]
+
+
+def test_a_file_keeps_its_blocks_when_it_is_opened_again(tmp_path: Path) -> None:
+    """A unit on a file survives the process."""
+    path = tmp_path / "disk.img"
+    first = FileMedium(path, 1 << 20)
+    first.write(4096, b"kept")
+    first.close()
+
+    second = FileMedium(path, 1 << 20)
+
+    assert content(second, 4096, 4) == b"kept"
+    second.close()
+
+
+def test_a_file_that_was_cut_reads_as_zeros_beyond(tmp_path: Path) -> None:
+    """Somebody truncates the image behind our back: no endless loop, no exception."""
+    path = tmp_path / "disk.img"
+    medium = FileMedium(path, 1 << 20)
+    medium.write(0, b"\x11" * 1024)
+    os.truncate(path, 512)
+
+    assert content(medium, 0, 2048) == b"\x11" * 512 + bytes(1536)
+    medium.close()
+
+
+def test_a_file_that_cannot_be_made_says_which(tmp_path: Path) -> None:
+    """An impossible size names the path and the size."""
+    with pytest.raises(OSError, match=r"disk\.img") as failure:
+        FileMedium(tmp_path / "disk.img", 1 << 62)
+
+    assert str(1 << 62) in str(failure.value)
