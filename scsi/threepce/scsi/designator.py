@@ -78,7 +78,7 @@ class Designator(NamedTuple):
 
     def __str__(self) -> str:
         kind = DesignatorType._value2member_map_.get(self.designator_type)
-        name = kind.name.lower().replace("_", " ") if kind else f"type {self.designator_type:X}h"
+        name = kind.name.lower().replace("_", " ") if kind is not None else f"type {self.designator_type:X}h"
         if self.code_set == CodeSet.BINARY:
             return f"{name} {self.value.hex()}"
         return f"{name} {self.value.decode('utf-8', 'backslashreplace').rstrip(chr(0))}"
