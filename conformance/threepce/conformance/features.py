@@ -125,7 +125,7 @@ def ending(answer: Completion) -> str:
     if answer.status == Status.CHECK_CONDITION and (sense := Sense.decode(answer.sense)):
         return f"CHECK CONDITION {sense}"
     known = Status._value2member_map_.get(answer.status)
-    return known.name.replace("_", " ") if known else f"status {answer.status:02X}h"
+    return known.name.replace("_", " ") if known is not None else f"status {answer.status:02X}h"
 
 
 @_feature("extended-copy-lid1")

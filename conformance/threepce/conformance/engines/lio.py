@@ -1,0 +1,115 @@
+"""A real LIO as an engine under test, in the lab.
+
+Units are kept between cases and given out again by size, since making one takes longer than
+filling it; a unit too large to be filled whole is made anew, so that it reads zeros. When the
+guest dies or hangs, the lab is closed and the next case boots another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, ClassVar
+
+from threepce.conformance.contents import WHOLE_UNIT
+from threepce.conformance.engines.base import Bench, UnitRequest
+from threepce.conformance.errors import EngineUnavailable
+from threepce.conformance.features import Evidence
+from threepce.conformance.scope import UnitFacts
+
+if TYPE_CHECKING:
+    from threepce.conformance.lab import Lab
+
+__all__ = ["LioEngine"]
+
+REBOOTS = 5
+"""A kernel that dies more often than this in one run is not booted again."""
+
+
+def _open() -> Lab:
+    from threepce.conformance.lab import LabUnavailable, open_lab
+
+    try:
+        return open_lab()
+    except LabUnavailable as error:
+        raise EngineUnavailable(f"engine lio: {error}") from error
+
+
+class LioEngine:
+    """The LIO of a lab. `open_lab` gives one, or raises EngineUnavailable."""
+
+    owns_data: ClassVar[bool] = True
+
+    def __init__(self, open_lab: Callable[[], Lab] = _open) -> None:
+        self.name = "lio"
+        self.evidence: dict[str, Evidence] = {}
+        self._open = open_lab
+        self._lab: Lab | None = None
+        self._idle: list[UnitFacts] = []
+        self._in_use: list[UnitFacts] = []
+        self._serials = count(1)
+        self._starts = 0
+        self._facts: dict[str, str] = {}
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The release of the kernel."""
+        return self._facts
+
+    def start(self) -> None:
+        """Boot the lab. Raises EngineUnavailable."""
+        self._started()
+
+    def _started(self) -> Lab:
+        if self._lab is None:
+            if self._starts > REBOOTS:
+                raise EngineUnavailable(f"engine lio: the lab was lost {self._starts} times; it is not booted again")
+            self._starts += 1
+            self._lab = self._open()
+            self._facts["kernel_release"] = self._lab.release
+        return self._lab
+
+    def prepare(self, units: Sequence[UnitRequest]) -> Bench:
+        """Units of these sizes, used before or made now. Raises EngineUnavailable, TransportError."""
+        from threepce.conformance.lab import LabError
+
+        lab = self._started()
+        self._idle += self._in_use
+        self._in_use = []
+        try:
+            for large in [unit for unit in self._idle if _is_large(unit)]:
+                lab.delete_unit(large.lun)
+                self._idle.remove(large)
+            found = {unit.name: self._unit(lab, unit) for unit in units}
+        except LabError as error:
+            raise EngineUnavailable(f"engine lio: {error}") from error
+        return Bench(lab.nexus, found)
+
+    def _unit(self, lab: Lab, wanted: UnitRequest) -> UnitFacts:
+        size = (wanted.block_length, wanted.blocks)
+        unit = next((unit for unit in self._idle if (unit.block_length, unit.blocks) == size), None)
+        if unit is not None:
+            self._idle.remove(unit)
+        else:
+            # Serial numbers that repeat from run to run make designators that do.
+            serial = hashlib.sha256(f"threepce {next(self._serials)}".encode()).hexdigest()[:25]
+            lun = lab.create_unit(block_length=wanted.block_length, blocks=wanted.blocks, serial=serial)
+            unit = UnitFacts(lun, *size)
+        self._in_use.append(unit)
+        return unit
+
+    def recover(self, error: Exception) -> None:
+        """Close the lab, whatever state it is in; the next case opens another."""
+        self.close()
+
+    def close(self) -> None:
+        """End the lab."""
+        lab, self._lab = self._lab, None
+        self._idle, self._in_use = [], []
+        if lab is not None:
+            lab.close()
+
+
+def _is_large(unit: UnitFacts) -> bool:
+    return unit.blocks * unit.block_length > WHOLE_UNIT
