@@ -11,7 +11,7 @@ from threepce.scsi.nexus import NexusLost, TransportError
 
 __all__ = ["GuestConfused", "GuestDied", "GuestError", "GuestHung", "LabError", "LabUnavailable"]
 
-TAIL_LINES = 20
+TAIL_LINES = 40  # a panic prints some thirty
 TAIL_BYTES = 8192
 
 

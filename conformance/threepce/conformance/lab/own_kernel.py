@@ -102,8 +102,10 @@ class OwnKernelLab:
 
 
 def _remove_dead_targets(base: Path) -> None:
-    """A kernel keeps the target of a process that was killed; a record beside its scratch
-    directory names it, and the directory is gone once its process is dead."""
+    """Remove the targets of labs whose process was killed: a kernel keeps them.
+
+    A record beside the scratch directory names the target; the directory is gone by now.
+    """
     for record in base.glob(f"{RECORD}*"):
         if not Path(record.read_text()).is_dir():
             remove_target(record.name.removeprefix(RECORD))

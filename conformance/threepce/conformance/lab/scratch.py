@@ -3,7 +3,7 @@
 Each lab has one directory, `lab-*`, under a directory of this user's in the system's place for
 temporary files. The lab's process holds a lock on the directory's `lock` file for as long as it
 lives; the kernel drops the lock with the process, however it dies, so a directory without a
-locked file is nobody's. Console logs of guests that failed are kept beside for some days.
+locked file is nobody's. The last console logs of guests that failed are kept beside.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import shutil
 import signal
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +25,7 @@ __all__ = ["Scratch", "abandoned", "base_directory", "sweep"]
 
 SAFE_PATH = re.compile(r"/[A-Za-z0-9._/+@-]*")
 LONGEST_BASE = 64  # the guest makes UNIX sockets below it, whose names end at 108 bytes
-KEEP_LOGS = 3 * 24 * 3600
+KEEP_LOGS = 20
 
 
 def base_directory() -> Path:
@@ -116,10 +115,9 @@ def _sweep(base: Path) -> list[Path]:
             _end_guest(path)
             shutil.rmtree(path, ignore_errors=True)
             removed.append(path)
-    for log in base.glob("console-*.log"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - log.stat().st_mtime > KEEP_LOGS:
-                log.unlink()
+    logs = sorted(base.glob("console-*.log"), key=lambda log: log.stat().st_mtime)
+    for log in logs[:-KEEP_LOGS]:
+        log.unlink(missing_ok=True)
     return removed
 
 
