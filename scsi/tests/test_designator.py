@@ -102,6 +102,14 @@ def test_any_designator_of_up_to_20_bytes_is_named(designator: Designator) -> No
     assert cscd == IdentificationCscd.decode(cscd.encode())
 
 
+@pytest.mark.parametrize("length", range(21))
+def test_every_length_that_fits_is_named(length: int) -> None:
+    """SPC-4 6.4.5.5: up to and with 20 bytes."""
+    designator = Designator.naa(bytes(range(1, length + 1)))
+
+    assert IdentificationCscd.of(designator).names([designator])
+
+
 @pytest.mark.parametrize("length", range(16))
 def test_a_prefix_is_no_match(length: int) -> None:
     """A manager that compares the shorter length takes one logical unit for another."""

@@ -165,6 +165,13 @@ def test_lengths_beyond_the_data_give_what_is_there(
     assert min(inline, max(0, size - cscds - segment_length)) == len(parts.inline_data)
 
 
+def test_bytes_behind_the_list_belong_to_no_part() -> None:
+    """SPC-4 6.4.3.1: the header says where the inline data ends."""
+    parts = split(ParameterList(CSCDS, inline_data=b"1234").encode() + b"5678")
+
+    assert b"1234" == bytes(parts.inline_data)
+
+
 @given(data=st.binary(max_size=200))
 def test_walking_covers_every_byte_once(data: bytes) -> None:
     """Each entry starts where the one before it ends, and the last ends with the list."""

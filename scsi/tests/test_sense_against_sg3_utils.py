@@ -23,13 +23,14 @@ KEYS = {"VENDOR SPECIFIC(9)": "VENDOR SPECIFIC"}
 def read() -> Read:
     """What sg_decode_sense says, spaces made one. Its absence is a failure, not a skip."""
     program = shutil.which("sg_decode_sense")
-    if program is None:
-        pytest.fail(
-            "sg_decode_sense is missing: these tests compare with an independent decoder. "
-            "Install the package sg3-utils (Debian) or sg3_utils (Fedora, SUSE)."
-        )
 
     def run(sense: bytes) -> str:
+        if program is None:
+            pytest.fail(
+                "sg_decode_sense is missing: this test compares with an independent decoder. "
+                "Install the package sg3-utils (Debian) or sg3_utils (Fedora, SUSE).",
+                pytrace=False,
+            )
         hexadecimal = [f"{byte:02x}" for byte in sense]
         done = subprocess.run(
             [program, *hexadecimal], capture_output=True, text=True, check=True, timeout=30

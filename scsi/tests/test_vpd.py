@@ -151,6 +151,15 @@ def test_a_serial_number_that_is_not_text_is_shown_all_the_same() -> None:
     assert "A\\xff1" == decode_unit_serial_number(encode_page(0x80, b"  A\xff1 \0\0"))
 
 
+def test_bytes_behind_a_page_are_not_of_it() -> None:
+    """SPC-4 7.8.1: PAGE LENGTH says where it ends, whatever the buffer holds."""
+    assert "A" == decode_unit_serial_number(encode_page(0x80, b"A") + b"B")
+    assert [0] == decode_supported_pages(encode_page(0x00, b"\0") + b"\x83")
+    assert [] == decode_device_identification(
+        encode_page(0x83, b"") + Designator.naa(b"1").encode()
+    )
+
+
 def test_a_page_that_is_too_long_is_refused() -> None:
     """SPC-4 7.8.1: the length has two bytes."""
     with pytest.raises(EncodeError, match="page_length: 0x10000 does not fit 16 bits"):
