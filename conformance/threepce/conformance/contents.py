@@ -44,7 +44,9 @@ class Fill:
             return cls(None)
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0xFF:
             return cls(value)
-        raise ValueError(f"expected lba-stamp or a byte from 0 to 0xff, got {value!r}{did_you_mean(str(value), [LBA_STAMP])}")
+        raise ValueError(
+            f"expected lba-stamp or a byte from 0 to 0xff, got {value!r}{did_you_mean(str(value), [LBA_STAMP])}"
+        )
 
     def blocks(self, unit: str, block_length: int, first: int, count: int) -> bytes:
         """`count` blocks from `first` on, as this fill would have them on that unit."""
@@ -57,7 +59,9 @@ class Fill:
         return b"".join((lba.to_bytes(8) + mark) * repeat for lba in range(first, first + count))
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(cls.parse)
 
 
@@ -83,7 +87,9 @@ class DataCheck(NamedTuple):
     difference: Difference | None
 
 
-def compared(claim: str, unit: str, first: int, block_length: int, expected: bytes, actual: bytes) -> DataCheck:
+def compared(
+    claim: str, unit: str, first: int, block_length: int, expected: bytes, actual: bytes
+) -> DataCheck:
     """Compare the blocks from `first` on."""
     difference = None
     if expected != actual:
@@ -93,7 +99,10 @@ def compared(claim: str, unit: str, first: int, block_length: int, expected: byt
             wrong = [min(len(expected), len(actual)) // block_length]
         start = wrong[0] * block_length
         one, other = expected[start : start + block_length], actual[start : start + block_length]
-        byte = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+        byte = next(
+            (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+            min(len(one), len(other)),
+        )
         # Show an aligned piece, for stamps come in pieces of 16 bytes.
         shown = slice(byte // 16 * 16, byte // 16 * 16 + 16)
         difference = Difference(first + wrong[0], byte, one[shown].hex(), other[shown].hex(), len(wrong))

@@ -55,7 +55,9 @@ class Expression:
         if isinstance(value, int):
             return cls(str(value), ast.Constant(value), frozenset())
         if len(value) > MAXIMUM_LENGTH:
-            raise ExpressionError(f"an expression has at most {MAXIMUM_LENGTH} characters, this one {len(value)}")
+            raise ExpressionError(
+                f"an expression has at most {MAXIMUM_LENGTH} characters, this one {len(value)}"
+            )
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about literals such as 1or; _check refuses those
@@ -79,7 +81,9 @@ class Expression:
         return self.text
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(cls.parse)
 
 
@@ -96,7 +100,9 @@ def _check(node: ast.expr, names: set[str], text: str) -> None:
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             _check(left, names, text)
             _check(right, names, text)
-        case ast.Call(func=ast.Name(id=name), args=[_, _, *_] as arguments, keywords=[]) if name in _FUNCTIONS:
+        case ast.Call(func=ast.Name(id=name), args=[_, _, *_] as arguments, keywords=[]) if (
+            name in _FUNCTIONS
+        ):
             for argument in arguments:
                 _check(argument, names, text)
         case _:

@@ -151,7 +151,9 @@ def _implemented(probe: Probe, code: int, name: str) -> Evidence:
     if limits is None:
         return Evidence(True, f"RECEIVE COPY OPERATING PARAMETERS: {ending(answer)}, so it cannot be told")
     listed = " ".join(f"{item:02X}h" for item in limits.implemented_descriptors) or "none"
-    return Evidence(code in limits.implemented_descriptors, f"implemented descriptors {listed}; {name} is {code:02X}h")
+    return Evidence(
+        code in limits.implemented_descriptors, f"implemented descriptors {listed}; {name} is {code:02X}h"
+    )
 
 
 @_feature("cscd-e4")

@@ -73,7 +73,9 @@ class UnitName(str):
     """The name of a unit of the scenario; the loader checks that it is one."""
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(cls._read)
 
     @classmethod
@@ -100,7 +102,9 @@ class Extent:
         match = _EXTENT.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise ValueError(f"expected a unit and blocks, such as src 0..7, got {value!r}")
-        first, last = (Expression.parse(_number(match[part])) if match[part] else None for part in ("first", "last"))
+        first, last = (
+            Expression.parse(_number(match[part])) if match[part] else None for part in ("first", "last")
+        )
         return cls(UnitName(match["unit"]), first, last)
 
     def __str__(self) -> str:
@@ -108,7 +112,9 @@ class Extent:
         return text if self.last is None else f"{text}..{self.last}"
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(cls.parse)
 
 
@@ -143,6 +149,7 @@ def _named(what: str, names: dict[str, int]) -> Callable[[object], int]:
 STATUS_NAMES = {status.name.replace("_", " "): int(status) for status in Status}
 KEY_NAMES = {key.text: int(key) for key in SenseKey}
 
+
 def _one_or_more(read: Callable[[object], Any]) -> PlainValidator:
     """One value or a list of them, as a list."""
 
@@ -173,9 +180,7 @@ def _code(value: object) -> AdditionalSense:
             hint = did_you_mean(value, {pair.text for pair in pairs})
     else:
         hint = ""
-    raise ValueError(
-        f"expected an additional sense code, as a T10 name or as 26h/06h, got {value!r}{hint}"
-    )
+    raise ValueError(f"expected an additional sense code, as a T10 name or as 26h/06h, got {value!r}{hint}")
 
 
 Codes = Annotated[list[AdditionalSense], _one_or_more(_code)]

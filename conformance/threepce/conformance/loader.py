@@ -82,10 +82,13 @@ def cases_of(scenario: Scenario) -> list[Case]:
 def _scenario(document: Document) -> Scenario:
     data = document.data
     if not isinstance(data, dict):
-        raise document.error((), f"expected a scenario, that is keys such as format and steps, got {data!r:.60}")
+        raise document.error(
+            (), f"expected a scenario, that is keys such as format and steps, got {data!r:.60}"
+        )
     if "format" in data and data["format"] != 1:
         raise document.error(
-            ("format",), f"expected 1, the only format there is, got {data['format']!r}; a newer 3pce may read it"
+            ("format",),
+            f"expected 1, the only format there is, got {data['format']!r}; a newer 3pce may read it",
         )
     read = _read(ScenarioFile, data, document, ())
     steps = []
@@ -145,7 +148,9 @@ def _keep(data: object, document: Document, path: Path) -> dict[str, str]:
         if not name.isidentifier() or name in RESERVED_NAMES:
             raise ScenarioErrors([document.error((*path, name), f"{name!r} cannot be a name", key=True)])
         if not isinstance(field, str):
-            raise ScenarioErrors([document.error((*path, name), f"expected the name of a field, got {field!r}")])
+            raise ScenarioErrors(
+                [document.error((*path, name), f"expected the name of a field, got {field!r}")]
+            )
     return data
 
 
@@ -162,7 +167,9 @@ def _inconsistencies(scenario: Scenario) -> Iterator[ScenarioError]:
     if clash := next((name for name in file.axes if name in file.units), None):
         yield document.error(("axes", clash), f"{clash!r} is also a unit; use another name", key=True)
     if len(cases_of(scenario)) > MAXIMUM_CASES:
-        yield document.error(("axes",), f"expected at most {MAXIMUM_CASES} combinations, got {len(cases_of(scenario))}")
+        yield document.error(
+            ("axes",), f"expected at most {MAXIMUM_CASES} combinations, got {len(cases_of(scenario))}"
+        )
         return
     for case in cases_of(scenario):
         found = list(_numbers(case))
@@ -204,7 +211,9 @@ def _numbers(case: Case) -> Iterator[ScenarioError]:
             yield document.error((*path, "block_length"), f"expected a power of two, got {length}")
         for index, stamp in enumerate(unit.stamp):
             if stamp.stop > blocks:
-                yield document.error((*path, "stamp", index), f"expected blocks 0..{blocks - 1}, got ..{stamp.stop - 1}")
+                yield document.error(
+                    (*path, "stamp", index), f"expected blocks 0..{blocks - 1}, got ..{stamp.stop - 1}"
+                )
         if length * blocks > WHOLE_UNIT and unit.fill is not None and unit.fill.byte != 0:
             text = f"a unit above {WHOLE_UNIT >> 20} MiB is filled with 0x00; list what matters under stamp"
             yield document.error((*path, "fill"), text)
@@ -214,5 +223,7 @@ def _numbers(case: Case) -> Iterator[ScenarioError]:
             yield from (document.error(*complaint) for complaint in complaints(model, names, (*path, *part)))
         for name in step.keep:
             if name in names.values or name in names.units:
-                yield document.error((*path, "keep", name), f"{name!r} is already an axis or a unit", key=True)
+                yield document.error(
+                    (*path, "keep", name), f"{name!r} is already an axis or a unit", key=True
+                )
             names.later.add(name)

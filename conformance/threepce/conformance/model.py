@@ -32,7 +32,9 @@ RESERVED_NAMES = frozenset({"min", "max", "index"})
 def _identifier(value: object) -> str:
     if isinstance(value, str) and _IDENTIFIER.fullmatch(value):
         return value
-    raise ValueError(f"expected lower-case words joined by - and /, such as spc4/extended-copy/one-block, got {value!r}")
+    raise ValueError(
+        f"expected lower-case words joined by - and /, such as spc4/extended-copy/one-block, got {value!r}"
+    )
 
 
 def _name(value: object) -> str:

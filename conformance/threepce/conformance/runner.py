@@ -24,7 +24,7 @@ from threepce.conformance.verdict import Verdict, judge_answer
 from threepce.scsi.designator import Designator
 from threepce.scsi.nexus import CommandTimeout, TransportError
 
-__all__ = ["run_case"]
+__all__ = ["case_that_cannot_run", "run_case"]
 
 STEP_TIMEOUT = 20.0
 FINAL_CHECK = "data check at the end"
@@ -32,21 +32,8 @@ FINAL_CHECK = "data check at the end"
 
 def run_case(case: Case, engine: Engine, *, clock: Callable[[], float] = time.monotonic) -> list[Event]:
     """Run a case and return its events. Only KeyboardInterrupt and defects of ours are raised."""
-    events: list[Event] = []
     started = clock()
-    file = case.scenario.file
-    events.append(
-        {
-            "event": "case",
-            "scenario": case.scenario.id,
-            "axes": case.axes,
-            "file": case.scenario.document.file,
-            "title": file.title,
-            "clause": file.clause,
-            "level": file.level,
-            "why": file.why,
-        }
-    )
+    events: list[Event] = [_case(case)]
     try:
         _Run(case, engine, events).run()
     except TransportError as error:
@@ -57,14 +44,42 @@ def run_case(case: Case, engine: Engine, *, clock: Callable[[], float] = time.mo
         _trouble(events, Verdict.ERROR, "the engine", str(error))
     except UnitTrouble as error:
         _trouble(events, Verdict.ERROR, "preparing the units", str(error))
-    events.append({"event": "end", "seconds": round(clock() - started, 6)})
-    for event in events:
-        event |= {"case": case.id, "engine": engine.name}
-    return events
+    return _ended(events, case, engine, clock() - started)
+
+
+def case_that_cannot_run(case: Case, engine: Engine, where: str, text: str) -> list[Event]:
+    """The events of a case that something stands in the way of."""
+    events = [_case(case)]
+    _trouble(events, Verdict.ERROR, where, text)
+    return _ended(events, case, engine, 0.0)
+
+
+def _case(case: Case) -> Event:
+    file = case.scenario.file
+    return {
+        "event": "case",
+        "scenario": case.scenario.id,
+        "axes": case.axes,
+        "file": case.scenario.document.file,
+        "title": file.title,
+        "clause": file.clause,
+        "level": file.level,
+        "why": file.why,
+    }
+
+
+def _ended(events: list[Event], case: Case, engine: Engine, seconds: float) -> list[Event]:
+    events.append({"event": "end", "seconds": round(seconds, 6)})
+    return [{"event": event["event"], "case": case.id, "engine": engine.name} | event for event in events]
 
 
 def _trouble(
-    events: list[Event], verdict: Verdict, where: str, text: str, place: Place | None = None, step: int | None = None
+    events: list[Event],
+    verdict: Verdict,
+    where: str,
+    text: str,
+    place: Place | None = None,
+    step: int | None = None,
 ) -> None:
     events.append(
         {
@@ -151,10 +166,14 @@ class _Run:
         for feature in self._case.scenario.file.needs:
             if feature not in evidence:
                 name, facts = next(iter(self._bench.units.items()))
-                probe = Probe(self._nexus, facts.lun, facts.block_length, facts.blocks, self._designator(name))
+                probe = Probe(
+                    self._nexus, facts.lun, facts.block_length, facts.blocks, self._designator(name)
+                )
                 evidence[feature] = known_features()[feature](probe)
             present, text = evidence[feature]
-            self._events.append({"event": "feature", "feature": feature, "present": present, "evidence": text})
+            self._events.append(
+                {"event": "feature", "feature": feature, "present": present, "evidence": text}
+            )
             all_there = all_there and present
         return all_there
 
@@ -176,7 +195,9 @@ class _Run:
 
     def _note(self, checks: list[DataCheck], step: int | None, place: Place | None) -> None:
         line = place.line if place else None
-        self._events.extend({"event": "data", "step": step, "line": line, **check_data(check)} for check in checks)
+        self._events.extend(
+            {"event": "data", "step": step, "line": line, **check_data(check)} for check in checks
+        )
 
     def _command(
         self, number: int, entry: ScenarioStep, step: CommandStep, contents: Contents, scope: Scope
@@ -225,5 +246,3 @@ class _Run:
 def _named(expectation: Event) -> set[str]:
     """The fields of an answer that an expectation or one of its alternatives is about."""
     return {name for claims in (expectation, *expectation.get("or", ())) for name in claims.get("data", {})}
-
-

@@ -25,7 +25,12 @@ LARGEST_TRANSFER = 1 << 20
 ATTENTIONS = 16
 """More unit attentions than this in a row are no queue but a unit that is not well."""
 
-PREFERENCE = (DesignatorType.NAA, DesignatorType.EUI_64, DesignatorType.T10_VENDOR_ID, DesignatorType.SCSI_NAME_STRING)
+PREFERENCE = (
+    DesignatorType.NAA,
+    DesignatorType.EUI_64,
+    DesignatorType.T10_VENDOR_ID,
+    DesignatorType.SCSI_NAME_STRING,
+)
 
 
 class UnitTrouble(Exception):

@@ -32,7 +32,9 @@ def complaints_of(
     return [_complaint(details, model, document, path) for details in error.errors(include_url=False)]
 
 
-def _complaint(details: ErrorDetails, model: type[BaseModel], document: Document, base: Path) -> ScenarioError:
+def _complaint(
+    details: ErrorDetails, model: type[BaseModel], document: Document, base: Path
+) -> ScenarioError:
     location = details["loc"]
     kind = details["type"]
     path = (*base, *location)

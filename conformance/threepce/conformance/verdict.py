@@ -234,7 +234,8 @@ def _data(event: Event, verdict: Verdict) -> Finding:
 def describe_match(match: Event) -> str:
     """A match in words."""
     return " and ".join(
-        str(value) if kind in ("is", "list") else f"{kind.replace('_', ' ')} {value}" for kind, value in match.items()
+        str(value) if kind in ("is", "list") else f"{kind.replace('_', ' ')} {value}"
+        for kind, value in match.items()
     )
 
 

@@ -64,7 +64,9 @@ class LioEngine:
     def _started(self) -> Lab:
         if self._lab is None:
             if self._starts > REBOOTS:
-                raise EngineUnavailable(f"engine lio: the lab was lost {self._starts} times; it is not booted again")
+                raise EngineUnavailable(
+                    f"engine lio: the lab was lost {self._starts} times; it is not booted again"
+                )
             self._starts += 1
             self._lab = self._open()
             self._facts["kernel_release"] = self._lab.release

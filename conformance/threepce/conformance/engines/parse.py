@@ -25,7 +25,9 @@ def parse_engine(text: str) -> Engine:
 
         return LioEngine()
     if text.startswith(LATER):
-        raise UsageError(f"engine {text}: this kind cannot be tested yet; there are {', '.join(engine_names())}")
+        raise UsageError(
+            f"engine {text}: this kind cannot be tested yet; there are {', '.join(engine_names())}"
+        )
     close = difflib.get_close_matches(text, engine_names(), n=2, cutoff=0.4)
     hint = f", did you mean {' or '.join(close)}?" if close else "."
     raise UsageError(f"unknown engine {text!r}{hint} There are {', '.join(engine_names())}.")

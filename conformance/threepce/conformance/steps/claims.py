@@ -69,7 +69,9 @@ class Equal(Claim):
             where = area(other, scope)
             actual = contents.read(other.unit, where.start, len(where))
             length = contents[other.unit].block_length
-            checks.append(compared(f"equal: {first} and {other}", other.unit, where.start, length, expected, actual))
+            checks.append(
+                compared(f"equal: {first} and {other}", other.unit, where.start, length, expected, actual)
+            )
         return checks
 
 
@@ -99,5 +101,3 @@ class Copied(Claim):
         contents[self.from_.unit].touch(source.start, len(source))
         claim = f"copied: {self.from_} to {self.to}"
         return [contents.check(claim, self.to.unit, range(first, first + count))]
-
-

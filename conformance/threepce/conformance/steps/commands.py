@@ -70,7 +70,9 @@ class RequestSense(TableStep):
     RESPONSE = FixedSense
 
     desc: bool = False
-    allocation_length: Annotated[Expression, field_of(primary.RequestSense, "allocation_length")] = number(252)
+    allocation_length: Annotated[Expression, field_of(primary.RequestSense, "allocation_length")] = number(
+        252
+    )
 
 
 class ReportLuns(TableStep):
@@ -175,7 +177,12 @@ class ReceiveCopyFailureDetails(TableStep):
 
     def answers(self) -> set[str]:
         """The head, and what the sense data in it says."""
-        return super().answers() | {"sense_key", "additional_sense_code", "additional_sense_code_qualifier", "segment"}
+        return super().answers() | {
+            "sense_key",
+            "additional_sense_code",
+            "additional_sense_code_qualifier",
+            "segment",
+        }
 
     def answer(self, data: bytes) -> Answer:
         """The head, and what the sense data in it says."""

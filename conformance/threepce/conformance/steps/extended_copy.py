@@ -75,7 +75,9 @@ class BlockToBlockSegment(Model):
     source: Annotated[Expression, field_of(BlockToBlock, "source_cscd_id")] = ZERO
     destination: Annotated[Expression, field_of(BlockToBlock, "destination_cscd_id")] = ONE
     number_of_blocks: Annotated[Expression, field_of(BlockToBlock, "block_device_number_of_blocks")]
-    source_lba: Annotated[Expression, field_of(BlockToBlock, "source_block_device_logical_block_address")] = ZERO
+    source_lba: Annotated[Expression, field_of(BlockToBlock, "source_block_device_logical_block_address")] = (
+        ZERO
+    )
     destination_lba: Annotated[
         Expression, field_of(BlockToBlock, "destination_block_device_logical_block_address")
     ] = ZERO

@@ -1,0 +1,197 @@
+"""The `3pce` command: arguments in, exit status out. What it does is in other modules.
+
+Nothing but typer is imported before a command is chosen, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app", "main"]
+
+USAGE, BROKEN, NOTHING_RAN, INTERRUPTED = 2, 3, 4, 130
+
+app = typer.Typer(
+    name="3pce",
+    help="Test SCSI third-party copy engines.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+lab = typer.Typer(help="Real copy engines on this machine.", no_args_is_help=True)
+lio = typer.Typer(help="Linux LIO in a user-mode kernel that needs no root.", no_args_is_help=True)
+app.add_typer(lab, name="lab")
+lab.add_typer(lio, name="lio")
+
+
+def main() -> None:
+    """Run the command and end the process. Whatever the user got wrong is one message."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command with these arguments and return the exit status."""
+    from threepce.conformance.errors import EngineUnavailable, ScenarioErrors, UsageError
+
+    try:
+        return int(app(arguments, standalone_mode=False, prog_name="3pce") or 0)
+    except (UsageError, ScenarioErrors) as error:
+        return _said(str(error), USAGE)
+    except EngineUnavailable as error:
+        return _said(str(error), BROKEN)
+    except (KeyboardInterrupt, typer.Abort):
+        return _said("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        return 0
+    except Exception as error:  # noqa: BLE001  (the last line of defence; it hides nothing)
+        return _last_resort(error)
+
+
+def _last_resort(error: Exception) -> int:
+    """What typer has to say about the arguments, what a transport has to say, or our own defect."""
+    from threepce.conformance.front_errors import status_and_message
+
+    known = status_and_message(error)
+    if known is not None:
+        status, message = known
+        return _said(message, status)
+    traceback.print_exception(error)
+    return _said("this is a defect of 3pce, not of an engine; please report it with the lines above", BROKEN)
+
+
+def _said(message: str, status: int) -> int:
+    if message:
+        print(f"3pce: {message}", file=sys.stderr)
+    return status
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from threepce.conformance.version import version
+
+        print(f"3pce {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Test SCSI third-party copy engines."""
+
+
+@app.command()
+def test(
+    selectors: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SELECTOR]...", help="Scenario files, folders, or ids with globs."),
+    ] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option("--engine", "-e", help="emulator[:PROFILE] or lio; may be repeated.")
+    ] = None,
+    keyword: Annotated[str | None, typer.Option("-k", metavar="EXPR", help="Only cases that match.")] = None,
+    last_failed: Annotated[bool, typer.Option("--lf", help="Only cases that failed last time.")] = False,
+    workers: Annotated[
+        str | None, typer.Option("-n", metavar="N", help="Worker processes: a number or auto.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML there too.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the results as JSON there too.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Folder for the reports.")] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="List the cases and run nothing.")] = False,
+    verbosity: Annotated[
+        int, typer.Option("-v", count=True, help="A line for each case and command; -vv adds the bytes.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Noted in the history.")] = 0,
+) -> int:
+    """Run scenarios on copy engines and judge them."""
+    from threepce.conformance.console import Printer
+    from threepce.conformance.engines.parse import DEFAULT_PROFILE
+    from threepce.conformance.errors import UsageError
+    from threepce.conformance.front import (
+        NothingSelected,
+        TestOptions,
+        check_output,
+        list_cases,
+        run_tests,
+    )
+
+    if workers is not None and workers != "auto" and not (workers.isdigit() and int(workers) < 1000):
+        raise UsageError(f"-n {workers}: expected a number of worker processes, or auto")
+    check_output(junit, "--junit")
+    check_output(json, "--json")
+    options = TestOptions(
+        selectors=selectors or [],
+        engines=list(dict.fromkeys(engine or [f"emulator:{DEFAULT_PROFILE}"])),
+        keyword=keyword,
+        last_failed=last_failed,
+        workers=workers,
+        junit=junit,
+        json=json,
+        report=report,
+        verbosity=verbosity,
+        seed=seed,
+        arguments=sys.argv[1:],
+    )
+    try:
+        if only_list:
+            return list_cases(options.selectors, Printer())
+        return run_tests(options, Printer())
+    except NothingSelected as error:
+        return _said(str(error), NOTHING_RAN)
+
+
+@app.command()
+def limits(
+    target: Annotated[str, typer.Argument(metavar="ENGINE", help="emulator[:PROFILE], lio, or sg:/dev/sg3.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> int:
+    """Say what a copy manager can do: RECEIVE COPY OPERATING PARAMETERS in words."""
+    from threepce.conformance.limits import show_limits
+
+    return show_limits(target, json=json)
+
+
+@app.command()
+def doctor() -> int:
+    """Say what is here, what is missing, and what to do about it."""
+    from threepce.conformance.doctor import examine_all
+
+    return examine_all()
+
+
+KernelDirectory = Annotated[
+    Path | None, typer.Option("--kernel-directory", help="Where a user-mode kernel is unpacked.")
+]
+
+
+@lio.command("up")
+def lio_up(kernel_directory: KernelDirectory = None) -> None:
+    """Boot a lab that stays in the background."""
+    from threepce.conformance.lab import commands
+
+    commands.up(kernel_directory=kernel_directory)
+
+
+@lio.command("down")
+def lio_down() -> int:
+    """Take the lab in the background down."""
+    from threepce.conformance.lab import commands
+
+    return 0 if commands.down() else BROKEN
+
+
+@lio.command("shell")
+def lio_shell(kernel_directory: KernelDirectory = None) -> None:
+    """A shell in the lab's kernel."""
+    from threepce.conformance.lab import commands
+
+    commands.shell(kernel_directory=kernel_directory)
