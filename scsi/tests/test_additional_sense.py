@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from threepce.scsi import additional_sense
 from threepce.scsi.additional_sense import WRITE_PROTECTED, AdditionalSense, _names
 
-CONSTANTS = {
-    name: value for name, value in vars(additional_sense).items() if isinstance(value, tuple)
-}
+CONSTANTS = {name: value for name, value in vars(additional_sense).items() if isinstance(value, tuple)}
 
 
 @pytest.mark.parametrize("name", CONSTANTS)
@@ -40,9 +38,7 @@ def test_every_line_of_the_list_has_its_own_pair_and_name() -> None:
     assert len(exact) > 700
     assert len(exact) == len(set(exact.values()))
     assert all(name == name.strip().upper() for name in exact.values())
-    assert all(
-        AdditionalSense(*pair) == AdditionalSense.named(name) for pair, name in exact.items()
-    )
+    assert all(AdditionalSense(*pair) == AdditionalSense.named(name) for pair, name in exact.items())
 
 
 @pytest.mark.parametrize(
@@ -81,9 +77,7 @@ def test_named_takes_any_case() -> None:
     assert WRITE_PROTECTED == AdditionalSense.named(" write protected ")
 
 
-@pytest.mark.parametrize(
-    "name", ["", "WRITE PROTECTED TWICE", "DIAGNOSTIC FAILURE ON COMPONENT NN"]
-)
+@pytest.mark.parametrize("name", ["", "WRITE PROTECTED TWICE", "DIAGNOSTIC FAILURE ON COMPONENT NN"])
 def test_a_name_that_stands_for_no_pair_is_a_key_error(name: str) -> None:
     """A misspelt name must not stand for something."""
     with pytest.raises(KeyError):

@@ -44,9 +44,7 @@ def test_random_bytes_are_designators_as_far_as_they_go(data: bytes) -> None:
 
 
 @given(found=st.lists(designators(255), min_size=1, max_size=4), data=st.data())
-def test_a_designator_that_is_cut_ends_the_list(
-    found: list[Designator], data: st.DataObject
-) -> None:
+def test_a_designator_that_is_cut_ends_the_list(found: list[Designator], data: st.DataObject) -> None:
     """Half a name is the name of something else."""
     body = b"".join(item.encode() for item in found)
     cut = data.draw(st.integers(len(body) - len(found[-1].encode()), len(body) - 1))
@@ -88,9 +86,9 @@ def test_an_identification_descriptor_names_a_real_designator(
     assert bytes.fromhex("6000402001f45eb566d41cc300000000") == listed[0].value
     assert cscd.names(listed)
     assert not cscd.names(listed[1:])
-    assert bytes.fromhex(
-        "e4000000 01030010 6000402001f45eb566d41cc300000000 00000000 04000200"
-    ) == (cscd.encode())
+    assert bytes.fromhex("e4000000 01030010 6000402001f45eb566d41cc300000000 00000000 04000200") == (
+        cscd.encode()
+    )
 
 
 @given(designator=designators(20))

@@ -12,9 +12,7 @@ import pytest
 
 import threepce.scsi
 
-MODULES = [
-    module.name for module in pkgutil.walk_packages(threepce.scsi.__path__, "threepce.scsi.")
-]
+MODULES = [module.name for module in pkgutil.walk_packages(threepce.scsi.__path__, "threepce.scsi.")]
 WORLD = {
     "asyncio",
     "os",
@@ -49,9 +47,7 @@ def test_nothing_but_the_standard_library_and_ourselves_is_imported(name: str) -
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(str(node.module))
-    others = {
-        item.split(".")[0] for item in imported if not f"{item}.".startswith("threepce.scsi.")
-    }
+    others = {item.split(".")[0] for item in imported if not f"{item}.".startswith("threepce.scsi.")}
 
     assert others <= sys.stdlib_module_names
     assert set() == WORLD & others

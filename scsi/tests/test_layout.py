@@ -157,9 +157,9 @@ def test_truncation_names_the_first_field_that_is_not_whole() -> None:
     with pytest.raises(DecodeError) as caught:
         Every.decode(FULL[:9])
 
-    assert (
-        "Every (nowhere 1.2) has 32 bytes, only 9 are there: cut at field three, byte 7"
-    ) == str(caught.value)
+    assert ("Every (nowhere 1.2) has 32 bytes, only 9 are there: cut at field three, byte 7") == str(
+        caught.value
+    )
 
 
 def test_truncation_in_the_reserved_tail_says_so() -> None:
@@ -168,8 +168,7 @@ def test_truncation_in_the_reserved_tail_says_so() -> None:
         Every.decode(FULL[:29])
 
     assert (
-        "Every (nowhere 1.2) has 32 bytes, only 29 are there: "
-        "cut after the last field flag, at byte 29"
+        "Every (nowhere 1.2) has 32 bytes, only 29 are there: cut after the last field flag, at byte 29"
     ) == str(caught.value)
 
 

@@ -69,9 +69,7 @@ def block_to_block(source: int, destination: int, blocks: int) -> BlockToBlock:
 def test_we_build_the_list_that_sg_xcopy_sends(vector: Callable[[str], bytes]) -> None:
     """Two units by NAA designator, 128 blocks, list identifier 1, held data may be discarded."""
     first = ParameterList(CSCDS, [block_to_block(16, 32, 128)], list_id_usage=ListIdUsage.DISCARD)
-    second = ParameterList(
-        CSCDS, [block_to_block(0x90, 0xA0, 128)], list_id_usage=ListIdUsage.DISCARD
-    )
+    second = ParameterList(CSCDS, [block_to_block(0x90, 0xA0, 128)], list_id_usage=ListIdUsage.DISCARD)
 
     assert vector("parameter-list") == first.encode()
     assert vector("parameter-list-second-command") == second.encode()
@@ -112,11 +110,8 @@ def test_split_returns_the_parts(parameter_list: ParameterList) -> None:
         IdentificationCscd.decode(parts.cscd_descriptors[at:])
         for at in range(0, len(parts.cscd_descriptors), CSCD_DESCRIPTOR_LENGTH)
     ]
-    assert [
-        (28 * index, item) for index, item in enumerate(parameter_list.segment_descriptors)
-    ] == [
-        (offset, BlockToBlock.decode(segment))
-        for offset, segment in walk_segments(parts.segment_descriptors)
+    assert [(28 * index, item) for index, item in enumerate(parameter_list.segment_descriptors)] == [
+        (offset, BlockToBlock.decode(segment)) for offset, segment in walk_segments(parts.segment_descriptors)
     ]
     assert parameter_list.inline_data == bytes(parts.inline_data)
     assert parameter_list.list_identifier == parts.header.list_identifier

@@ -89,9 +89,7 @@ def test_random_bytes_never_raise(data: bytes) -> None:
     assert str(sense)
 
 
-@given(
-    head=st.sampled_from((0x70, 0x71, 0xF0, 0xF1, 0x72, 0x73, 0xF2)), data=st.binary(max_size=80)
-)
+@given(head=st.sampled_from((0x70, 0x71, 0xF0, 0xF1, 0x72, 0x73, 0xF2)), data=st.binary(max_size=80))
 def test_random_sense_data_never_raises(head: int, data: bytes) -> None:
     """The same with a valid response code, and the text of whatever came out."""
     sense = Sense.decode(bytes((head,)) + data)
@@ -236,8 +234,7 @@ def test_information_beyond_four_bytes_leaves_valid_at_zero() -> None:
 
     assert b"\x70\x00\x03\x00\x00\x00\x00" == sense.encode()[:7]
     assert (
-        b"\xf0\x00\x03\xff\xff\xff\xff"
-        == (dataclasses.replace(sense, information=0xFFFFFFFF).encode()[:7])
+        b"\xf0\x00\x03\xff\xff\xff\xff" == (dataclasses.replace(sense, information=0xFFFFFFFF).encode()[:7])
     )
     assert sense == Sense.decode(sense.encode(descriptor_format=True))
 
@@ -369,9 +366,7 @@ def test_the_text_says_everything() -> None:
     assert ("ILLEGAL REQUEST 24h/00h INVALID FIELD IN CDB, byte 1 of the CDB bit 4") == str(
         Sense(SenseKey.ILLEGAL_REQUEST, INVALID_FIELD_IN_CDB, pointer=FieldPointer(1, 4, True))
     )
-    assert (
-        "COPY ABORTED 26h/00h INVALID FIELD IN PARAMETER LIST, byte 8 of the segment descriptor"
-    ) == str(
+    assert ("COPY ABORTED 26h/00h INVALID FIELD IN PARAMETER LIST, byte 8 of the segment descriptor") == str(
         Sense(
             SenseKey.COPY_ABORTED,
             INVALID_FIELD_IN_PARAMETER_LIST,

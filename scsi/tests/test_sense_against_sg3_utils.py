@@ -32,9 +32,7 @@ def read() -> Read:
                 pytrace=False,
             )
         hexadecimal = [f"{byte:02x}" for byte in sense]
-        done = subprocess.run(
-            [program, *hexadecimal], capture_output=True, text=True, check=True, timeout=30
-        )
+        done = subprocess.run([program, *hexadecimal], capture_output=True, text=True, check=True, timeout=30)
         return " ".join(done.stdout.split())
 
     return run
@@ -94,9 +92,7 @@ def check_what_both_formats_share(sense: Sense, text: str) -> None:
     assert isinstance(sense.key, SenseKey)
     assert sense.key.text == KEYS.get(key, key)
     assert sense.code.text == code.upper()
-    assert pointer_in_words(sense) == found(
-        r"((?:Error in|Segment pointer:) .*?byte \d+(?: bit \d)?)", text
-    )
+    assert pointer_in_words(sense) == found(r"((?:Error in|Segment pointer:) .*?byte \d+(?: bit \d)?)", text)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -144,9 +140,7 @@ def test_every_name_on_the_list_is_the_one_sg3_utils_has(read: Read) -> None:
     expected = _names()[0]
 
     actual = {
-        pair: found(
-            r"Additional sense: (.*?)(?: >>|$)", read(Sense(0, AdditionalSense(*pair)).encode())
-        )
+        pair: found(r"Additional sense: (.*?)(?: >>|$)", read(Sense(0, AdditionalSense(*pair)).encode()))
         for pair in expected
     }
 

@@ -73,8 +73,7 @@ def zero(table: type[Table], **given: Any) -> Table:
     """A value with zero in every field but the given ones."""
     hints = get_type_hints(table)
     blank = {
-        name: bytes(place.width // 8) if hints[name] is bytes else 0
-        for name, place in table.PLACES.items()
+        name: bytes(place.width // 8) if hints[name] is bytes else 0 for name, place in table.PLACES.items()
     }
     return table(**(blank | given))
 
@@ -177,9 +176,7 @@ def test_every_truncation_names_table_field_and_byte(table: type[Table]) -> None
 
 def test_every_single_bit_flip_decodes(table: type[Table]) -> None:
     """Decoding is total: one bit changes the one field it belongs to, a reserved bit none."""
-    owner = {
-        position: name for name, place in table.PLACES.items() for position in positions(place)
-    }
+    owner = {position: name for name, place in table.PLACES.items() for position in positions(place)}
     for base in (bytes(table.SIZE), b"\xff" * table.SIZE):
         before = table.decode(base)
         for byte in range(table.SIZE):
@@ -187,9 +184,7 @@ def test_every_single_bit_flip_decodes(table: type[Table]) -> None:
                 flipped = bytearray(base)
                 flipped[byte] ^= 1 << bit
                 after = table.decode(flipped)
-                changed = {
-                    name for name in table.PLACES if getattr(before, name) != getattr(after, name)
-                }
+                changed = {name for name in table.PLACES if getattr(before, name) != getattr(after, name)}
 
                 assert ({owner[byte, bit]} if (byte, bit) in owner else set()) == changed
 
@@ -218,16 +213,13 @@ def test_a_misfit_says_the_value_the_width_and_the_place(table: type[Table]) -> 
             zero(table, **{name: value}).encode()
 
         assert (
-            f"{table.__name__}.{name}: {value:#x} does not fit {place.width} bits "
-            f"at byte {place.byte}"
+            f"{table.__name__}.{name}: {value:#x} does not fit {place.width} bits at byte {place.byte}"
         ) == str(caught.value)
 
 
 @EXAMPLES
 @given(data=st.data())
-def test_override_writes_exactly_the_bits_of_its_field(
-    table: type[Table], data: st.DataObject
-) -> None:
+def test_override_writes_exactly_the_bits_of_its_field(table: type[Table], data: st.DataObject) -> None:
     """Wrong bytes are made on purpose, one field at a time, wherever the table starts."""
     base = data.draw(st.integers(0, 5))
     content = bytes(base) + data.draw(contents(table)) + b"\xa5"

@@ -47,9 +47,7 @@ def stated(table: type[Table], fields: dict[str, Any]) -> Table:
     return table(**values)
 
 
-def test_a_vector_decodes_to_its_stated_meaning(
-    case: dict[str, Any], tables: dict[str, type[Table]]
-) -> None:
+def test_a_vector_decodes_to_its_stated_meaning(case: dict[str, Any], tables: dict[str, type[Table]]) -> None:
     """The bytes of others mean to us what they mean to their makers."""
     expected = [stated(tables[part["table"]], part["fields"]) for part in case["tables"]]
 

@@ -155,9 +155,7 @@ def test_bytes_behind_a_page_are_not_of_it() -> None:
     """SPC-4 7.8.1: PAGE LENGTH says where it ends, whatever the buffer holds."""
     assert "A" == decode_unit_serial_number(encode_page(0x80, b"A") + b"B")
     assert [0] == decode_supported_pages(encode_page(0x00, b"\0") + b"\x83")
-    assert [] == decode_device_identification(
-        encode_page(0x83, b"") + Designator.naa(b"1").encode()
-    )
+    assert [] == decode_device_identification(encode_page(0x83, b"") + Designator.naa(b"1").encode())
 
 
 def test_a_page_that_is_too_long_is_refused() -> None:
