@@ -41,8 +41,8 @@ class EngineSet:
                 self._started[engine.name] = error
                 raise
             self._started[engine.name] = None
-        if (error := self._started[engine.name]) is not None:
-            raise error
+        if (before := self._started[engine.name]) is not None:
+            raise before
 
     def close(self) -> None:
         """Close them all."""
@@ -65,7 +65,8 @@ class ScenarioCollector(pytest.File):
     """A scenario file. Shipped ones have the same node id wherever they are installed."""
 
     def __init__(self, *, path: Path, **rest: Any) -> None:
-        super().__init__(path=path, **rest, nodeid=short_name(path))
+        nodeid: Any = short_name(path)  # newer versions of pytest have a type for it, older ones not
+        super().__init__(path=path, nodeid=nodeid, **rest)
 
     def collect(self) -> Iterator[CaseItem]:
         """One item per case and engine. A file that is wrong is a collection error."""

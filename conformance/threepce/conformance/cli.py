@@ -68,7 +68,7 @@ def _last_resort(error: Exception) -> int:
 
 def _said(message: str, status: int) -> int:
     if message:
-        print(f"3pce: {message}", file=sys.stderr)
+        typer.echo(f"3pce: {message}", err=True)
     return status
 
 
@@ -76,7 +76,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from threepce.conformance.version import version
 
-        print(f"3pce {version()}")
+        typer.echo(f"3pce {version()}")
         raise typer.Exit
 
 
@@ -89,8 +89,8 @@ def _common(
     """Test SCSI third-party copy engines."""
 
 
-@app.command()
-def test(
+@app.command("test")
+def run_scenarios(
     selectors: Annotated[
         list[str] | None,
         typer.Argument(metavar="[SELECTOR]...", help="Scenario files, folders, or ids with globs."),

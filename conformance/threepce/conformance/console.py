@@ -152,7 +152,7 @@ class Printer:
             self.line(f"    {reason}")
 
 
-class Reporter(TerminalReporter):
+class Reporter(TerminalReporter):  # type: ignore[misc]  # final, but other plugins need its methods
     """Takes the place of pytest's terminal reporter; says nothing but the progress."""
 
     def __init__(self, config: pytest.Config, printer: Printer, recorder: Recorder, total: int) -> None:
@@ -210,10 +210,10 @@ class Reporter(TerminalReporter):
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Say nothing after a case."""
 
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: Any) -> None:
+    def pytest_sessionfinish(self, session: Any, exitstatus: Any) -> None:  # type: ignore[override]
         """Leave the summary to the front."""
 
-    def pytest_terminal_summary(self) -> None:
+    def pytest_terminal_summary(self) -> None:  # type: ignore[override]
         """Leave the summary to the front."""
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
@@ -88,7 +88,7 @@ class DataCheck(NamedTuple):
 
 
 def compared(
-    claim: str, unit: str, first: int, block_length: int, expected: bytes, actual: bytes
+    claim: str, unit: str, first: int, *, block_length: int, expected: bytes, actual: bytes
 ) -> DataCheck:
     """Compare the blocks from `first` on."""
     difference = None
@@ -106,8 +106,8 @@ def compared(
         # Show an aligned piece, for stamps come in pieces of 16 bytes.
         shown = slice(byte // 16 * 16, byte // 16 * 16 + 16)
         difference = Difference(first + wrong[0], byte, one[shown].hex(), other[shown].hex(), len(wrong))
-    digests = (hashlib.sha256(side).hexdigest() for side in (expected, actual))
-    return DataCheck(claim, unit, first, len(expected) // block_length, *digests, difference)
+    one_digest, other_digest = (hashlib.sha256(side).hexdigest() for side in (expected, actual))
+    return DataCheck(claim, unit, first, len(expected) // block_length, one_digest, other_digest, difference)
 
 
 def _blocks(data: bytes, length: int) -> Iterator[bytes]:
@@ -196,7 +196,9 @@ class Contents(Mapping[str, Image]):
         image = self[unit]
         expected = image.read(area.start, len(area))
         actual = self.read(unit, area.start, len(area))
-        return compared(claim, unit, area.start, image.block_length, expected, actual)
+        return compared(
+            claim, unit, area.start, block_length=image.block_length, expected=expected, actual=actual
+        )
 
     def check_all(self, claim: str) -> list[DataCheck]:
         """Compare all that matters on all units."""
@@ -208,4 +210,4 @@ def check_data(check: DataCheck) -> dict[str, Any]:
     data = check._asdict()
     if check.difference is not None:
         data["difference"] = check.difference._asdict()
-    return cast(dict[str, Any], data)
+    return data

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
+from threepce.conformance.console import Printer
 from threepce.conformance.lab.commands import Finding
 from threepce.conformance.lab.commands import examine as examine_lab
 
@@ -18,20 +20,21 @@ BROKEN = 3
 
 def examine_all() -> int:
     """Print every finding; the exit status says whether the emulator at least can be tested."""
+    say = Printer().line
     essential = [_python(), *map(_package, PACKAGES), _scenarios()]
     lab = examine_lab()
-    _print("3pce", essential)
-    _print("LIO lab", lab)
+    _print("3pce", essential, say)
+    _print("LIO lab", lab, say)
     return BROKEN if any(finding.state == "missing" for finding in essential) else 0
 
 
-def _print(title: str, findings: list[Finding]) -> None:
-    print(title)
+def _print(title: str, findings: list[Finding], say: Callable[[str], None]) -> None:
+    say(title)
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        print(f"  {finding.state:<7}  {finding.name:<{width}}  {finding.text}")
+        say(f"  {finding.state:<7}  {finding.name:<{width}}  {finding.text}")
         if finding.remedy:
-            print(f"  {'':<7}  {'':<{width}}  -> {finding.remedy}")
+            say(f"  {'':<7}  {'':<{width}}  -> {finding.remedy}")
 
 
 def _python() -> Finding:

@@ -70,7 +70,7 @@ def path_text(path: Path) -> str:
 
 
 def did_you_mean(word: str, choices: Iterable[str], *, count: int = 1) -> str:
-    """ ", did you mean X?" for the closest of `choices`, or nothing when none is close."""
+    """The question "did you mean X?" after a comma, or nothing when none of `choices` is close."""
     known = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(word.lower(), known, n=count, cutoff=0.6)
     return f", did you mean {' or '.join(known[name] for name in close)}?" if close else ""

@@ -162,7 +162,7 @@ class SenseExpectation(Model):
 class _Claims(Model):
     status: StatusName | None = None
     sense: SenseExpectation | None = None
-    data: dict[str, Match] = {}
+    data: dict[str, Match] = Field(default_factory=dict)
     data_length: Match | None = None
 
     def resolve(self, scope: Scope, cdb: type[Table] | None) -> Resolved:
@@ -195,7 +195,7 @@ class Alternative(_Claims):
 class Expect(_Claims):
     """What the standard asks for, and the alternatives that are accepted with a reason."""
 
-    alternatives: Annotated[list[Alternative], Field(alias="or")] = []
+    alternatives: Annotated[list[Alternative], Field(alias="or", default_factory=list)]
 
     def resolve(self, scope: Scope, cdb: type[Table] | None) -> Resolved:
         """The claims as data, alternatives under ``or``."""

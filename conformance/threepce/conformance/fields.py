@@ -72,6 +72,8 @@ def field_of(table: type[Table], name: str) -> Range:
 class UnitName(str):
     """The name of a unit of the scenario; the loader checks that it is one."""
 
+    __slots__ = ()
+
     @classmethod
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: GetCoreSchemaHandler
@@ -81,7 +83,7 @@ class UnitName(str):
     @classmethod
     def _read(cls, value: object) -> UnitName:
         if not isinstance(value, str):
-            raise ValueError(f"expected the name of a unit, got {value!r}")
+            raise ValueError(f"expected the name of a unit, got {value!r}")  # noqa: TRY004  (for pydantic)
         return cls(value)
 
 
@@ -124,9 +126,9 @@ def _number(text: str) -> str | int:
 
 def _hex(value: object) -> bytes:
     if isinstance(value, int) and not isinstance(value, bool):
-        raise ValueError(f"expected hex digits, got the integer {value}; put them in quotes")
+        raise ValueError(f"expected hex digits, got the integer {value}; put them in quotes")  # noqa: TRY004
     if not isinstance(value, str):
-        raise ValueError(f'expected hex digits such as "de ad", got {value!r}')
+        raise ValueError(f'expected hex digits such as "de ad", got {value!r}')  # noqa: TRY004
     try:
         return bytes.fromhex(value)
     except ValueError:
@@ -212,12 +214,13 @@ def _field_value(table: type[Table], name: str, value: object) -> Expression | b
     try:
         if not is_octets(table, name):
             return Expression.parse(value)
-        data, size = _hex(value), table.PLACES[name].width // 8
-        if len(data) > size:
-            raise ValueError(f"expected at most {size} bytes, got {len(data)}")
-        return data.ljust(size, b"\0")
+        data = _hex(value)
     except (ValueError, ExpressionError) as error:
         refuse(str(error), name)
+    size = table.PLACES[name].width // 8
+    if len(data) > size:
+        refuse(f"expected at most {size} bytes, got {len(data)}", name)
+    return data.ljust(size, b"\0")
 
 
 def unknown_field(table: str, name: str, known: Iterable[str]) -> str:

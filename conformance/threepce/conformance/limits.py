@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from threepce.conformance.console import Printer
 from threepce.conformance.engines import UnitRequest, parse_engine
 from threepce.conformance.errors import EngineUnavailable, UsageError
 from threepce.conformance.features import ending
@@ -56,7 +57,8 @@ def show_limits(target: str, *, json: bool) -> int:
             identity.product_revision_level,
         )
     )
-    print(_document(target, name, identity, limits) if json else _words(target, name, identity, limits))
+    text = _document(target, name, identity, limits) if json else _words(target, name, identity, limits)
+    Printer().line(text)
     return 0
 
 

@@ -17,7 +17,14 @@ from threepce.conformance.errors import Path, ScenarioError, ScenarioErrors, Usa
 from threepce.conformance.expectation import Expect
 from threepce.conformance.features import known_features
 from threepce.conformance.fields import Model
-from threepce.conformance.model import RESERVED_NAMES, Case, Scenario, ScenarioFile, ScenarioStep
+from threepce.conformance.model import (
+    RESERVED_NAMES,
+    Case,
+    Scenario,
+    ScenarioFile,
+    ScenarioStep,
+    UnitDeclaration,
+)
 from threepce.conformance.references import Names, complaints
 from threepce.conformance.scope import fact_names
 from threepce.conformance.steps import Claim, CommandStep, Step, known_steps
@@ -201,29 +208,33 @@ def _numbers(case: Case) -> Iterator[ScenarioError]:
     names = Names(units=frozenset(file.units), values=dict(case.axes), later=set())
     for name, unit in file.units.items():
         path: Path = ("units", name)
-        found = list(complaints(unit, names, path))
+        # A unit knows the axes, not the other units.
+        found = list(complaints(unit, Names(names.units, case.axes, set()), path))
         yield from (document.error(*complaint) for complaint in found)
-        if found:
-            continue
-        length, blocks = unit.block_length.evaluate(case.axes), unit.blocks.evaluate(case.axes)
-        names.values.update(zip(fact_names(name), (length, blocks), strict=True))
-        if length & (length - 1):
-            yield document.error((*path, "block_length"), f"expected a power of two, got {length}")
-        for index, stamp in enumerate(unit.stamp):
-            if stamp.stop > blocks:
-                yield document.error(
-                    (*path, "stamp", index), f"expected blocks 0..{blocks - 1}, got ..{stamp.stop - 1}"
-                )
-        if length * blocks > WHOLE_UNIT and unit.fill is not None and unit.fill.byte != 0:
-            text = f"a unit above {WHOLE_UNIT >> 20} MiB is filled with 0x00; list what matters under stamp"
-            yield document.error((*path, "fill"), text)
+        if not found:
+            length, blocks = unit.block_length.evaluate(case.axes), unit.blocks.evaluate(case.axes)
+            names.values.update(zip(fact_names(name), (length, blocks), strict=True))
+            yield from _unit(unit, length, blocks, document, path)
     for index, step in enumerate(case.scenario.steps):
         path = ("steps", index)
         for part, model in (((step.step.NAME,), step.step), (("expect",), step.expect)):
             yield from (document.error(*complaint) for complaint in complaints(model, names, (*path, *part)))
         for name in step.keep:
             if name in names.values or name in names.units:
-                yield document.error(
-                    (*path, "keep", name), f"{name!r} is already an axis or a unit", key=True
-                )
+                text = f"{name!r} is already an axis or a unit"
+                yield document.error((*path, "keep", name), text, key=True)
             names.later.add(name)
+
+
+def _unit(
+    unit: UnitDeclaration, length: int, blocks: int, document: Document, path: Path
+) -> Iterator[ScenarioError]:
+    if length & (length - 1):
+        yield document.error((*path, "block_length"), f"expected a power of two, got {length}")
+    for index, stamp in enumerate(unit.stamp):
+        if stamp.stop > blocks:
+            text = f"expected blocks 0..{blocks - 1}, got ..{stamp.stop - 1}"
+            yield document.error((*path, "stamp", index), text)
+    if length * blocks > WHOLE_UNIT and unit.fill is not None and unit.fill.byte != 0:
+        text = f"a unit above {WHOLE_UNIT >> 20} MiB is filled with 0x00; list what matters under stamp"
+        yield document.error((*path, "fill"), text)

@@ -67,7 +67,7 @@ class UnitDeclaration(Model):
     block_length: Annotated[Expression, Range(512, 4096, "bytes")] = Expression.parse(512)
     blocks: Annotated[Expression, Range(1, 1 << 48, "blocks")] = Expression.parse(4096)
     fill: Fill | None = None
-    stamp: list[Stamp] = []
+    stamp: list[Stamp] = Field(default_factory=list)
 
 
 class ScenarioFile(Model):
@@ -79,9 +79,9 @@ class ScenarioFile(Model):
     clause: Text
     level: Level
     why: Text
-    needs: list[str] = []
+    needs: list[str] = Field(default_factory=list)
     units: Annotated[dict[Name, UnitDeclaration], Field(min_length=1)]
-    axes: dict[Name, Annotated[list[int], Field(min_length=1)]] = {}
+    axes: dict[Name, Annotated[list[int], Field(min_length=1)]] = Field(default_factory=dict)
     steps: Annotated[list[dict[str, Any]], Field(min_length=1)]
     leaves: Literal["anything"] | None = None
 

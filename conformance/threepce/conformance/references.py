@@ -37,29 +37,35 @@ def complaints(value: Any, names: Names, path: Path, limit: Range | None = None)
             yield from _number(value, names, path, limit)
         case UnitName():
             yield from _unit(value, names, path)
-        case Extent(unit=unit, first=first, last=last):
-            yield from _unit(unit, names, path)
-            if unit in names.units:
-                blocks = names.values.get(f"{unit}.blocks", 1 << 64)
-                bounds = Range(0, blocks - 1, f"{unit} has {blocks} blocks")
-                for end in (first, last):
-                    yield from complaints(end, names, path, bounds)
-        case Fields(table=table, values=values):
-            for name, item in values.items():
-                yield from complaints(item, names, (*path, name), field_of(table, name))
+        case Extent():
+            yield from _extent(value, names, path)
+        case Fields():
+            for name, item in value.values.items():
+                yield from complaints(item, names, (*path, name), field_of(value.table, name))
         case BaseModel():
-            inner = names
-            if "repeat" in type(value).model_fields:
-                inner = Names(names.units, names.values, names.later | {"index"})
-            for name, field in type(value).model_fields.items():
-                bounds_here = next((item for item in field.metadata if isinstance(item, Range)), None)
-                yield from complaints(getattr(value, name), inner, (*path, field.alias or name), bounds_here)
-        case dict():
-            for name, item in value.items():
-                yield from complaints(item, names, (*path, name))
-        case list():
-            for index, item in enumerate(value):
-                yield from complaints(item, names, (*path, index), limit)
+            yield from _model(value, names, path)
+        case dict() | list():
+            parts = value.items() if isinstance(value, dict) else enumerate(value)
+            for part, item in parts:
+                yield from complaints(item, names, (*path, part), limit)
+
+
+def _model(model: BaseModel, names: Names, path: Path) -> Iterator[Complaint]:
+    fields = type(model).model_fields
+    if "repeat" in fields:
+        names = Names(names.units, names.values, names.later | {"index"})
+    for name, field in fields.items():
+        limit = next((item for item in field.metadata if isinstance(item, Range)), None)
+        yield from complaints(getattr(model, name), names, (*path, field.alias or name), limit)
+
+
+def _extent(extent: Extent, names: Names, path: Path) -> Iterator[Complaint]:
+    yield from _unit(extent.unit, names, path)
+    if extent.unit in names.units:
+        blocks = names.values.get(f"{extent.unit}.blocks", 1 << 64)
+        limit = Range(0, blocks - 1, f"{extent.unit} has {blocks} blocks")
+        for end in (extent.first, extent.last):
+            yield from complaints(end, names, path, limit)
 
 
 def _unit(unit: str, names: Names, path: Path) -> Iterator[Complaint]:

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from threepce.conformance.contents import Contents, DataCheck, Fill, Image, check_data
-from threepce.conformance.engines.base import Bench, Engine, UnitRequest
+from threepce.conformance.engines.base import Engine, UnitRequest
 from threepce.conformance.errors import EngineUnavailable, Place
 from threepce.conformance.features import Probe, known_features
 from threepce.conformance.history import Event, RecordingNexus
 from threepce.conformance.model import Case, ScenarioStep
-from threepce.conformance.scope import Scope, UnitFacts
+from threepce.conformance.scope import Scope
 from threepce.conformance.steps import Claim, CommandStep
 from threepce.conformance.units import UnitTrouble, drain, identify, read_blocks, write_blocks
 from threepce.conformance.verdict import Verdict, judge_answer
@@ -78,6 +78,7 @@ def _trouble(
     verdict: Verdict,
     where: str,
     text: str,
+    *,
     place: Place | None = None,
     step: int | None = None,
 ) -> None:
@@ -189,7 +190,7 @@ class _Run:
         except ValueError as error:
             # Only values that could not be known when the file was loaded get here.
             text = f"{entry.place} steps[{number}].{entry.step.NAME}: {error}"
-            _trouble(self._events, Verdict.ERROR, "the scenario", text, entry.place, number)
+            _trouble(self._events, Verdict.ERROR, "the scenario", text, place=entry.place, step=number)
             return False
         raise TypeError(f"{type(entry.step).__name__} is neither a claim nor a command")
 
@@ -237,7 +238,7 @@ class _Run:
             value = values.get(field)
             if not isinstance(value, int):
                 text = f"{entry.place}: the answer has no number {field} to keep as {name}"
-                _trouble(self._events, Verdict.INCONCLUSIVE, "keep", text, entry.place, number)
+                _trouble(self._events, Verdict.INCONCLUSIVE, "keep", text, place=entry.place, step=number)
                 return False
             scope.numbers[name] = value
         return True

@@ -68,7 +68,7 @@ class _StrictLoader(yaml.SafeLoader):
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or event.anchor or event.tag:
             raise yaml.MarkedYAMLError(
                 problem="anchors, aliases and tags are not allowed, write the value out",
@@ -112,7 +112,7 @@ class _Builder:
             found[key] = self.build(value_node, (*path, key))
         return found
 
-    def _scalar(self, node: yaml.Node, path: Path) -> str | int | bool | None:
+    def _scalar(self, node: Any, path: Path) -> str | int | bool | None:
         text = str(node.value)
         if node.style is not None:  # quoted or a block: always text
             return text

@@ -1,6 +1,6 @@
 """What every step is: a model that reads itself from YAML and either sends or claims something.
 
-A subclass with a NAME is known to scenario files by that name. Steps build bytes from the T10
+A subclass that says which step it is, is known to scenario files by that name. Steps build bytes from the T10
 tables and never through the agent, since the bytes are meant to be wrong at times.
 """
 
@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from threepce.conformance.expression import Expression
 from threepce.conformance.fields import Fields, HexBytes, Model, Range, UnitName
@@ -50,15 +50,19 @@ def known_steps() -> Mapping[str, type[Step]]:
 
 
 class Step(Model):
-    """One entry under ``steps``. `SHORT` is the field a value that is no mapping stands for."""
+    """One entry under ``steps``: ``class Unchanged(Claim, step="unchanged", short="extents")``.
+
+    `short` is the field that a value which is no mapping stands for.
+    """
 
     NAME: ClassVar[str]
     SHORT: ClassVar[str | None] = None
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        if "NAME" in cls.__dict__:
-            _known[cls.NAME] = cls
+    def __init_subclass__(cls, *, step: str | None = None, short: str | None = None) -> None:
+        super().__init_subclass__()
+        if step is not None:
+            cls.NAME, cls.SHORT = step, short
+            _known[step] = cls
 
 
 class Claim(Step):
@@ -108,8 +112,6 @@ def overridden(data: bytes, fields: Fields | None, scope: Scope) -> bytes:
 class CommandStep(Step):
     """A step that sends one command to a unit, or to another LUN over the same I_T nexus."""
 
-    RESPONSE: ClassVar[type[Table] | None] = None
-
     to: UnitName
     lun: Annotated[Expression | None, Range(0, 16383, "a LUN")] = None
     data_in_length: Annotated[Expression | None, Range(0, 1 << 24, "room for the answer")] = None
@@ -130,7 +132,7 @@ class CommandStep(Step):
 
     def response(self) -> type[Table] | None:
         """The table that the data of the answer starts with."""
-        return self.RESPONSE
+        return None
 
     def answers(self) -> set[str]:
         """The names that ``expect: data`` and ``keep`` can use."""
@@ -147,15 +149,27 @@ class CommandStep(Step):
 
 
 class TableStep(CommandStep):
-    """A command step whose CDB has a table.
+    """A command step whose CDB has a table; `response` is the table its data starts with.
 
     A field of the model with the name of a CDB field fills that field.
     """
 
     CDB: ClassVar[type[Cdb]]
+    RESPONSE: ClassVar[type[Table] | None] = None
 
     cdb: Any = None
-    cdb_bytes: list[Patch] = []
+    cdb_bytes: list[Patch] = Field(default_factory=list)
+
+    def __init_subclass__(
+        cls,
+        *,
+        step: str | None = None,
+        table: type[Cdb] | None = None,
+        response: type[Table] | None = None,
+    ) -> None:
+        super().__init_subclass__(step=step)
+        if table is not None:
+            cls.CDB, cls.RESPONSE = table, response
 
     @field_validator("cdb", mode="before")
     @classmethod
@@ -170,6 +184,10 @@ class TableStep(CommandStep):
     def table(self) -> type[Cdb] | None:
         """The table of the CDB."""
         return self.CDB
+
+    def response(self) -> type[Table] | None:
+        """The table that the data of the answer starts with."""
+        return self.RESPONSE
 
     def command(self, scope: Scope) -> Command:
         """The command to send. Raises ValueError when no bytes can say what the file says."""

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from threepce.conformance.contents import Contents, DataCheck, compared
+from threepce.conformance.contents import WHOLE_UNIT, Contents, DataCheck, compared
 from threepce.conformance.fields import Extent, refuse
 from threepce.conformance.scope import Scope
 from threepce.conformance.steps.base import Claim
@@ -20,21 +20,19 @@ def _listed(value: object) -> object:
 
 def area(extent: Extent, scope: Scope) -> range:
     """The blocks an extent means on this engine. Raises ValueError for an impossible one."""
-    blocks = scope.units[extent.unit].blocks
-    if extent.first is None:
-        return range(blocks)
-    first = scope.natural(extent.first, "the first block")
+    unit = scope.units[extent.unit]
+    blocks = unit.blocks
+    first = 0 if extent.first is None else scope.natural(extent.first, "the first block")
     last = blocks - 1 if extent.last is None else scope.natural(extent.last, "the last block")
     if not first <= last < blocks:
         raise ValueError(f"{extent} is {first}..{last}, but {extent.unit} has the blocks 0..{blocks - 1}")
+    if (last + 1 - first) * unit.block_length > WHOLE_UNIT:
+        raise ValueError(f"{extent} is more than {WHOLE_UNIT >> 20} MiB; claim the ranges that matter")
     return range(first, last + 1)
 
 
-class Unchanged(Claim):
+class Unchanged(Claim, step="unchanged", short="extents"):
     """The units, or these blocks of them, hold what they should by now."""
-
-    NAME = "unchanged"
-    SHORT = "extents"
 
     extents: Annotated[list[Extent], BeforeValidator(_listed), Field(min_length=1)]
 
@@ -42,20 +40,17 @@ class Unchanged(Claim):
         """Compare with the images."""
         checks = []
         for extent in self.extents:
-            areas = [area(extent, scope)]
             if extent.first is None:
                 areas = contents[extent.unit].compared_at_the_end()
             else:
+                areas = [area(extent, scope)]
                 contents[extent.unit].touch(areas[0].start, len(areas[0]))
             checks += [contents.check(f"unchanged: {extent}", extent.unit, piece) for piece in areas]
         return checks
 
 
-class Equal(Claim):
+class Equal(Claim, step="equal", short="extents"):
     """Ranges hold the same bytes now, whatever these are. The expected content stays what it was."""
-
-    NAME = "equal"
-    SHORT = "extents"
 
     extents: Annotated[list[Extent], Field(min_length=2)]
 
@@ -69,16 +64,17 @@ class Equal(Claim):
             where = area(other, scope)
             actual = contents.read(other.unit, where.start, len(where))
             length = contents[other.unit].block_length
+            claim = f"equal: {first} and {other}"
             checks.append(
-                compared(f"equal: {first} and {other}", other.unit, where.start, length, expected, actual)
+                compared(
+                    claim, other.unit, where.start, block_length=length, expected=expected, actual=actual
+                )
             )
         return checks
 
 
-class Copied(Claim):
+class Copied(Claim, step="copied"):
     """The destination holds what the source should hold, and is expected to from now on."""
-
-    NAME = "copied"
 
     from_: Annotated[Extent, Field(alias="from")]
     to: Extent

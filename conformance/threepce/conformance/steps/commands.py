@@ -1,6 +1,6 @@
 """The plain commands: one step each, as thin as its table allows."""
 
-# No postponed annotations here: those below look at the CDB of their own class.
+from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Self
 
@@ -24,19 +24,15 @@ def number(value: int) -> Expression:
     return Expression.parse(value)
 
 
-class TestUnitReady(TableStep):
+class TestUnitReady(TableStep, step="test unit ready", table=primary.TestUnitReady):
     """TEST UNIT READY."""
 
     __test__ = False  # its name looks like a test case to pytest
-    NAME = "test unit ready"
-    CDB = primary.TestUnitReady
 
 
-class Inquiry(TableStep):
+class Inquiry(TableStep, step="inquiry", table=primary.Inquiry):
     """INQUIRY, with `vpd` a vital product data page."""
 
-    NAME = "inquiry"
-    CDB = primary.Inquiry
     PAGES: ClassVar[dict[int, type[Table]]] = {vpd.VpdPage.BLOCK_LIMITS: vpd.BlockLimits}
 
     vpd: Annotated[Expression | None, field_of(primary.Inquiry, "page_code")] = None
@@ -62,12 +58,8 @@ class Inquiry(TableStep):
         return found | annotated(page, data[vpd.VpdHeader.SIZE :]) if page else found
 
 
-class RequestSense(TableStep):
+class RequestSense(TableStep, step="request sense", table=primary.RequestSense, response=FixedSense):
     """REQUEST SENSE."""
-
-    NAME = "request sense"
-    CDB = primary.RequestSense
-    RESPONSE = FixedSense
 
     desc: bool = False
     allocation_length: Annotated[Expression, field_of(primary.RequestSense, "allocation_length")] = number(
@@ -75,45 +67,35 @@ class RequestSense(TableStep):
     )
 
 
-class ReportLuns(TableStep):
+class ReportLuns(TableStep, step="report luns", table=primary.ReportLuns, response=primary.LunListHeader):
     """REPORT LUNS."""
-
-    NAME = "report luns"
-    CDB = primary.ReportLuns
-    RESPONSE = primary.LunListHeader
 
     select_report: Annotated[Expression, field_of(primary.ReportLuns, "select_report")] = number(0)
     allocation_length: Annotated[Expression, field_of(primary.ReportLuns, "allocation_length")] = number(4096)
 
 
-class ReadCapacity10(TableStep):
+class ReadCapacity10(
+    TableStep, step="read capacity (10)", table=block.ReadCapacity10, response=block.Capacity10
+):
     """READ CAPACITY(10)."""
-
-    NAME = "read capacity (10)"
-    CDB = block.ReadCapacity10
-    RESPONSE = block.Capacity10
 
     def room(self, scope: Scope) -> int:
         """The whole of its data; it has no allocation length."""
         return block.Capacity10.SIZE
 
 
-class ReadCapacity16(TableStep):
+class ReadCapacity16(
+    TableStep, step="read capacity (16)", table=block.ReadCapacity16, response=block.Capacity16
+):
     """READ CAPACITY(16)."""
-
-    NAME = "read capacity (16)"
-    CDB = block.ReadCapacity16
-    RESPONSE = block.Capacity16
 
     allocation_length: Annotated[Expression, field_of(block.ReadCapacity16, "allocation_length")] = number(32)
 
 
-class ModeSense6(TableStep):
+class ModeSense6(
+    TableStep, step="mode sense (6)", table=primary.ModeSense6, response=primary.ModeParameterHeader6
+):
     """MODE SENSE(6)."""
-
-    NAME = "mode sense (6)"
-    CDB = primary.ModeSense6
-    RESPONSE = primary.ModeParameterHeader6
 
     page_code: Annotated[Expression, field_of(primary.ModeSense6, "page_code")]
     subpage_code: Annotated[Expression, field_of(primary.ModeSense6, "subpage_code")] = number(0)
@@ -122,14 +104,17 @@ class ModeSense6(TableStep):
     allocation_length: Annotated[Expression, field_of(primary.ModeSense6, "allocation_length")] = number(252)
 
 
-class ReceiveCopyOperatingParameters(TableStep):
+class ReceiveCopyOperatingParameters(
+    TableStep,
+    step="receive copy operating parameters",
+    table=third_party_copy.ReceiveCopyOperatingParameters,
+    response=copy_results.OperatingParametersHeader,
+):
     """RECEIVE COPY OPERATING PARAMETERS."""
 
-    NAME = "receive copy operating parameters"
-    CDB = third_party_copy.ReceiveCopyOperatingParameters
-    RESPONSE = copy_results.OperatingParametersHeader
-
-    allocation_length: Annotated[Expression, field_of(CDB, "allocation_length")] = number(520)
+    allocation_length: Annotated[
+        Expression, field_of(third_party_copy.ReceiveCopyOperatingParameters, "allocation_length")
+    ] = number(520)
 
     def answers(self) -> set[str]:
         """The limits, and the list of implemented descriptor type codes."""
@@ -144,36 +129,47 @@ class ReceiveCopyOperatingParameters(TableStep):
         return found | {"implemented_descriptors": list(limits.implemented_descriptors)}
 
 
-class ReceiveCopyStatus(TableStep):
+class ReceiveCopyStatus(
+    TableStep,
+    step="receive copy status",
+    table=third_party_copy.ReceiveCopyStatusLid1,
+    response=copy_results.CopyStatusData,
+):
     """RECEIVE COPY STATUS(LID1)."""
 
-    NAME = "receive copy status"
-    CDB = third_party_copy.ReceiveCopyStatusLid1
-    RESPONSE = copy_results.CopyStatusData
+    list_identifier: Annotated[
+        Expression, field_of(third_party_copy.ReceiveCopyStatusLid1, "list_identifier")
+    ] = number(1)
+    allocation_length: Annotated[
+        Expression, field_of(third_party_copy.ReceiveCopyStatusLid1, "allocation_length")
+    ] = number(520)
 
-    list_identifier: Annotated[Expression, field_of(CDB, "list_identifier")] = number(1)
-    allocation_length: Annotated[Expression, field_of(CDB, "allocation_length")] = number(520)
 
-
-class ReceiveCopyData(TableStep):
+class ReceiveCopyData(TableStep, step="receive copy data", table=third_party_copy.ReceiveCopyDataLid1):
     """RECEIVE COPY DATA(LID1)."""
 
-    NAME = "receive copy data"
-    CDB = third_party_copy.ReceiveCopyDataLid1
+    list_identifier: Annotated[
+        Expression, field_of(third_party_copy.ReceiveCopyDataLid1, "list_identifier")
+    ] = number(1)
+    allocation_length: Annotated[
+        Expression, field_of(third_party_copy.ReceiveCopyDataLid1, "allocation_length")
+    ] = number(520)
 
-    list_identifier: Annotated[Expression, field_of(CDB, "list_identifier")] = number(1)
-    allocation_length: Annotated[Expression, field_of(CDB, "allocation_length")] = number(520)
 
-
-class ReceiveCopyFailureDetails(TableStep):
+class ReceiveCopyFailureDetails(
+    TableStep,
+    step="receive copy failure details",
+    table=third_party_copy.ReceiveCopyFailureDetailsLid1,
+    response=copy_results.FailureDetails,
+):
     """RECEIVE COPY FAILURE DETAILS(LID1)."""
 
-    NAME = "receive copy failure details"
-    CDB = third_party_copy.ReceiveCopyFailureDetailsLid1
-    RESPONSE = copy_results.FailureDetails
-
-    list_identifier: Annotated[Expression, field_of(CDB, "list_identifier")] = number(1)
-    allocation_length: Annotated[Expression, field_of(CDB, "allocation_length")] = number(520)
+    list_identifier: Annotated[
+        Expression, field_of(third_party_copy.ReceiveCopyFailureDetailsLid1, "list_identifier")
+    ] = number(1)
+    allocation_length: Annotated[
+        Expression, field_of(third_party_copy.ReceiveCopyFailureDetailsLid1, "allocation_length")
+    ] = number(520)
 
     def answers(self) -> set[str]:
         """The head, and what the sense data in it says."""
@@ -207,24 +203,18 @@ class _Read(TableStep):
         return min(whole, MAXIMUM_TRANSFER)
 
 
-class Read10(_Read):
+class Read10(_Read, step="read (10)", table=block.Read10):
     """READ(10)."""
 
-    NAME = "read (10)"
-    CDB = block.Read10
-
-    logical_block_address: Annotated[Expression, field_of(CDB, "logical_block_address")]
-    transfer_length: Annotated[Expression, field_of(CDB, "transfer_length")]
+    logical_block_address: Annotated[Expression, field_of(block.Read10, "logical_block_address")]
+    transfer_length: Annotated[Expression, field_of(block.Read10, "transfer_length")]
 
 
-class Read16(_Read):
+class Read16(_Read, step="read (16)", table=block.Read16):
     """READ(16)."""
 
-    NAME = "read (16)"
-    CDB = block.Read16
-
-    logical_block_address: Annotated[Expression, field_of(CDB, "logical_block_address")]
-    transfer_length: Annotated[Expression, field_of(CDB, "transfer_length")]
+    logical_block_address: Annotated[Expression, field_of(block.Read16, "logical_block_address")]
+    transfer_length: Annotated[Expression, field_of(block.Read16, "transfer_length")]
 
 
 class _Write(TableStep):
@@ -262,30 +252,22 @@ class _Write(TableStep):
         return scope.natural(address, "logical_block_address"), scope.natural(length, "transfer_length")
 
 
-class Write10(_Write):
+class Write10(_Write, step="write (10)", table=block.Write10):
     """WRITE(10)."""
 
-    NAME = "write (10)"
-    CDB = block.Write10
-
-    logical_block_address: Annotated[Expression, field_of(CDB, "logical_block_address")]
-    transfer_length: Annotated[Expression, field_of(CDB, "transfer_length")]
+    logical_block_address: Annotated[Expression, field_of(block.Write10, "logical_block_address")]
+    transfer_length: Annotated[Expression, field_of(block.Write10, "transfer_length")]
 
 
-class Write16(_Write):
+class Write16(_Write, step="write (16)", table=block.Write16):
     """WRITE(16)."""
 
-    NAME = "write (16)"
-    CDB = block.Write16
-
-    logical_block_address: Annotated[Expression, field_of(CDB, "logical_block_address")]
-    transfer_length: Annotated[Expression, field_of(CDB, "transfer_length")]
+    logical_block_address: Annotated[Expression, field_of(block.Write16, "logical_block_address")]
+    transfer_length: Annotated[Expression, field_of(block.Write16, "transfer_length")]
 
 
-class RawCommand(CommandStep):
+class RawCommand(CommandStep, step="command"):
     """Any bytes at all."""
-
-    NAME = "command"
 
     cdb: HexBytes
     data_out: HexBytes = b""

@@ -116,21 +116,18 @@ class SegmentDescriptor(_Descriptor):
         return overridden(self.block_to_block.table(scope).encode(), self.with_, scope)
 
 
-class ExtendedCopy(TableStep):
+class ExtendedCopy(TableStep, step="extended copy", table=ExtendedCopyLid1):
     """EXTENDED COPY(LID1). `raw`, `bytes`, `truncate` and `pad` apply in this order."""
-
-    NAME = "extended copy"
-    CDB = ExtendedCopyLid1
 
     list_identifier: Annotated[Expression, field_of(Lid1Header, "list_identifier")] = ONE
     list_id_usage: Literal["hold", "reserved", "discard", "disable"] = "hold"
     priority: Annotated[Expression, field_of(Lid1Header, "priority")] = ONE
     sequential_striped: Annotated[bool, Field(alias="str")] = False
-    cscd_descriptors: list[CscdDescriptor] = []
-    segment_descriptors: list[SegmentDescriptor] = []
+    cscd_descriptors: list[CscdDescriptor] = Field(default_factory=list)
+    segment_descriptors: list[SegmentDescriptor] = Field(default_factory=list)
     inline_data: HexBytes = b""
     raw: Annotated[Any, Fields.of(Lid1Header)] = None
-    patches: Annotated[list[Patch], Field(alias="bytes")] = []
+    patches: Annotated[list[Patch], Field(alias="bytes", default_factory=list)]
     truncate: Annotated[Expression, Range(0, 1 << 24, "bytes")] = ZERO
     pad: Annotated[Expression, Range(0, 1 << 24, "bytes")] = ZERO
     parameter_list_length: Annotated[
