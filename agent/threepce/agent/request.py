@@ -96,7 +96,7 @@ def verify_extents(source: str, destination: str, extents: Iterable[Extent]) -> 
                 source,
                 f"extent {index} source LBA",
                 source_lba,
-                f"and {number_of_blocks} blocks are not within 64 bits",
+                f"{number_of_blocks} blocks from there are not within 64 bits",
             )
         if not 0 <= destination_lba < _ADDRESSES:
             raise InvalidRequest(
