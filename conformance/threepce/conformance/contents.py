@@ -106,7 +106,8 @@ def compared(
         # Show an aligned piece, for stamps come in pieces of 16 bytes.
         shown = slice(byte // 16 * 16, byte // 16 * 16 + 16)
         difference = Difference(first + wrong[0], byte, one[shown].hex(), other[shown].hex(), len(wrong))
-    one_digest, other_digest = (hashlib.sha256(side).hexdigest() for side in (expected, actual))
+    one_digest = hashlib.sha256(expected).hexdigest()
+    other_digest = hashlib.sha256(actual).hexdigest() if difference else one_digest
     return DataCheck(claim, unit, first, len(expected) // block_length, one_digest, other_digest, difference)
 
 
@@ -124,6 +125,11 @@ class Image:
         self._touched: list[range] = []
         self._stamps = stamps
         self._touched += stamps
+
+    @classmethod
+    def blank(cls, name: str, block_length: int, blocks: int) -> Image:
+        """A unit that nobody has written to."""
+        return cls(name, block_length, blocks, Fill(0), [])
 
     @property
     def is_small(self) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,11 +94,14 @@ class RecordingNexus:
             "data_in_length": data_in_length,
         }
         self._events.append(event)
+        started = time.perf_counter()
         try:
             completion = self._nexus.execute(lun, cdb, data_out, data_in_length, timeout=timeout)
         except TransportError as error:
             event["transport_error"] = f"{type(error).__name__}: {error}"
             raise
+        finally:
+            event["seconds"] = round(time.perf_counter() - started, 6)
         event["status"] = int(completion.status)
         event["sense"] = completion.sense.hex()
         event["data_in"] = data_of(completion.data_in)

@@ -121,8 +121,10 @@ class _Run:
         contents = self._contents()
         self._nexus.purpose = "fill"
         for name, image in contents.items():
+            unit = bench.units[name]
+            before = bench.known.pop(unit.lun, None)
             for area in image.initial():
-                write_blocks(self._nexus, name, bench.units[name], area, image.read)
+                write_blocks(self._nexus, name, unit, area, image.read, before.read if before else None)
         scope = Scope(dict(axes), bench.units, self._designator)
         for number, step in enumerate(self._case.scenario.steps):
             if not self._step(number, step, contents, scope):
@@ -132,7 +134,16 @@ class _Run:
             # A command may have raised a unit attention for the nexus; it is not the data's fault.
             for name, facts in bench.units.items():
                 drain(self._nexus, name, facts)
-            self._note(contents.check_all(FINAL_CHECK), None, None)
+            checks = contents.check_all(FINAL_CHECK)
+            self._note(checks, None, None)
+            wrong = {check.unit for check in checks if check.difference is not None}
+            bench.known.update(
+                {
+                    bench.units[name].lun: image
+                    for name, image in contents.items()
+                    if image.is_small and name not in wrong
+                }
+            )
 
     def _contents(self) -> Contents:
         images = {}

@@ -22,6 +22,11 @@ from threepce.scsi.vpd import VpdPage, decode_device_identification
 __all__ = ["UnitTrouble", "drain", "identify", "read_blocks", "write_blocks"]
 
 LARGEST_TRANSFER = 1 << 20
+SMALL_TRANSFER = 1 << 17
+
+Content = Callable[[int, int], bytes]
+"""First block and number of blocks: what these hold."""
+
 ATTENTIONS = 16
 """More unit attentions than this in a row are no queue but a unit that is not well."""
 
@@ -75,14 +80,20 @@ def identify(nexus: Nexus, name: str, unit: UnitFacts) -> Designator:
 
 
 def write_blocks(
-    nexus: Nexus, name: str, unit: UnitFacts, area: range, content: Callable[[int, int], bytes]
+    nexus: Nexus, name: str, unit: UnitFacts, area: range, content: Content, known: Content | None = None
 ) -> None:
-    """Write what `content` says into an area, in commands of at most 1 MiB. Raises UnitTrouble."""
-    step = LARGEST_TRANSFER // unit.block_length
+    """Write what `content` says into an area, in commands of at most 1 MiB. Raises UnitTrouble.
+
+    What is the same in `known`, the content that is there already, is left alone.
+    """
+    step = (LARGEST_TRANSFER if known is None else SMALL_TRANSFER) // unit.block_length
     for first in range(area.start, area.stop, step):
         count = min(step, area.stop - first)
+        data = content(first, count)
+        if known is not None and known(first, count) == data:
+            continue
         cdb = Write16(logical_block_address=first, transfer_length=count).encode()
-        answer = nexus.execute(unit.lun, cdb, content(first, count))
+        answer = nexus.execute(unit.lun, cdb, data)
         if answer.status != Status.GOOD:
             raise _trouble(name, unit, f"WRITE(16) of {count} blocks at {first}", answer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
+from threepce.conformance.contents import Image
 from threepce.conformance.features import Evidence
 from threepce.conformance.scope import UnitFacts
 from threepce.scsi.nexus import Nexus
@@ -21,10 +22,16 @@ class UnitRequest(NamedTuple):
 
 
 class Bench(NamedTuple):
-    """Units ready for a case, and the nexus that reaches them."""
+    """Units ready for a case, and the nexus that reaches them.
+
+    `known` says by LUN what a unit is known to hold, so that only the difference need be written
+    to it. The runner takes an entry out before it writes, and puts one in when it has compared
+    the whole unit; an engine that cannot vouch for its units leaves it empty.
+    """
 
     nexus: Nexus
     units: Mapping[str, UnitFacts]
+    known: dict[int, Image]
 
 
 class Engine(Protocol):

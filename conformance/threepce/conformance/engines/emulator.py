@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from threepce.conformance.contents import Image
 from threepce.conformance.engines.base import Bench, UnitRequest
 from threepce.conformance.errors import UsageError
 from threepce.conformance.features import Evidence
@@ -48,7 +49,8 @@ class EmulatorEngine:
             )
             for unit in units
         }
-        return Bench(san.nexus("host"), made)
+        known = {unit.lun: Image.blank(name, unit.block_length, unit.blocks) for name, unit in made.items()}
+        return Bench(san.nexus("host"), made, known)
 
     def recover(self, error: Exception) -> None:
         """Nothing to do: the next case has a SAN of its own."""

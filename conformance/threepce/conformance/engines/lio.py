@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, ClassVar
 
-from threepce.conformance.contents import WHOLE_UNIT
+from threepce.conformance.contents import WHOLE_UNIT, Image
 from threepce.conformance.engines.base import Bench, UnitRequest
 from threepce.conformance.errors import EngineUnavailable
 from threepce.conformance.features import Evidence
@@ -48,6 +48,7 @@ class LioEngine:
         self._lab: Lab | None = None
         self._idle: list[UnitFacts] = []
         self._in_use: list[UnitFacts] = []
+        self._known: dict[int, Image] = {}
         self._serials = count(1)
         self._starts = 0
         self._facts: dict[str, str] = {}
@@ -82,11 +83,12 @@ class LioEngine:
         try:
             for large in [unit for unit in self._idle if _is_large(unit)]:
                 lab.delete_unit(large.lun)
+                self._known.pop(large.lun, None)
                 self._idle.remove(large)
             found = {unit.name: self._unit(lab, unit) for unit in units}
         except LabError as error:
             raise EngineUnavailable(f"engine lio: {error}") from error
-        return Bench(lab.nexus, found)
+        return Bench(lab.nexus, found, self._known)
 
     def _unit(self, lab: Lab, wanted: UnitRequest) -> UnitFacts:
         size = (wanted.block_length, wanted.blocks)
@@ -98,6 +100,7 @@ class LioEngine:
             serial = hashlib.sha256(f"threepce {next(self._serials)}".encode()).hexdigest()[:25]
             lun = lab.create_unit(block_length=wanted.block_length, blocks=wanted.blocks, serial=serial)
             unit = UnitFacts(lun, *size)
+            self._known[lun] = Image.blank(wanted.name, *size)
         self._in_use.append(unit)
         return unit
 
@@ -109,6 +112,7 @@ class LioEngine:
         """End the lab."""
         lab, self._lab = self._lab, None
         self._idle, self._in_use = [], []
+        self._known = {}
         if lab is not None:
             lab.close()
 

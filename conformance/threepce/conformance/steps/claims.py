@@ -6,12 +6,15 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from threepce.conformance.contents import WHOLE_UNIT, Contents, DataCheck, compared
+from threepce.conformance.contents import Contents, DataCheck, compared
 from threepce.conformance.fields import Extent, refuse
 from threepce.conformance.scope import Scope
 from threepce.conformance.steps.base import Claim
 
 __all__ = ["Copied", "Equal", "Unchanged"]
+
+LARGEST_CLAIM = 64 << 20
+"""How many bytes one claim compares at most; they are held in memory."""
 
 
 def _listed(value: object) -> object:
@@ -26,8 +29,8 @@ def area(extent: Extent, scope: Scope) -> range:
     last = blocks - 1 if extent.last is None else scope.natural(extent.last, "the last block")
     if not first <= last < blocks:
         raise ValueError(f"{extent} is {first}..{last}, but {extent.unit} has the blocks 0..{blocks - 1}")
-    if (last + 1 - first) * unit.block_length > WHOLE_UNIT:
-        raise ValueError(f"{extent} is more than {WHOLE_UNIT >> 20} MiB; claim the ranges that matter")
+    if (last + 1 - first) * unit.block_length > LARGEST_CLAIM:
+        raise ValueError(f"{extent} is more than {LARGEST_CLAIM >> 20} MiB; claim the ranges that matter")
     return range(first, last + 1)
 
 
