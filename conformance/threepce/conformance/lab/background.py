@@ -151,6 +151,7 @@ class Supervisor:
         """Do what a request asks for."""
         name = request.pop("do", None)
         if name == "status":
+            self._lab.ping()
             return self.status()
         if name == "down":
             self._running = False
