@@ -46,16 +46,12 @@ Say = Callable[[str], None]
 
 
 @pytest.fixture
-def say(request: pytest.FixtureRequest) -> Say:
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
     """Print past pytest's capture: figures belong in every log."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
 
     def line(text: str) -> None:
-        if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(text)
-        else:
-            print(text)  # a worker of xdist has no terminal
+        with capsys.disabled():
+            print(f"\n{text}", flush=True)
 
     return line
 
