@@ -212,6 +212,14 @@ def test_unequal_block_lengths_that_the_engine_refuses_are_tried_once(bench: Ben
     assert bench.pauses == []
 
 
+def test_an_engine_that_copies_within_one_unit_alone_is_asked_once(bench: Bench) -> None:
+    """Engines that forbid copies across units still set 3PC; a client asked them for ever."""
+    bench.script.answer(DESTINATION, COPY, check(5, 0x26, 0x00))
+    with pytest.raises(CommandFailed, match="INVALID FIELD IN PARAMETER LIST"):
+        bench.agent.copy(bench.request(Extent(0, 0, 3 * 65535)))
+    assert len(bench.script.copies) == 1
+
+
 def test_a_copy_between_blocks_of_unequal_length_fills_whole_blocks(bench: Bench) -> None:
     bench.script.answer(DESTINATION, CAPACITY, capacity(8, 4096))
     with pytest.raises(CannotBuildCommand, match="multiples of 8"):

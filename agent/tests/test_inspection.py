@@ -93,6 +93,13 @@ def test_a_long_list_of_units_is_asked_for_again_whole(bench: Bench) -> None:
     assert len(bench.script.cdbs) == 2
 
 
+def test_no_more_units_are_asked_for_than_there_can_be(bench: Bench) -> None:
+    """A length of 4 GiB in four bytes must not become a buffer of 4 GiB."""
+    bench.script.answer(SOURCE, LUNS, bytes.fromhex("ffffffff00000000 0003000000000000"))
+    assert inspection.report_luns(bench.agent.executor, bench.source) == [3]
+    assert int.from_bytes(bench.script.cdbs[1][6:10]) == 8 + 8 * 16384
+
+
 @pytest.mark.parametrize(
     ("name", "answer", "ask"),
     [
@@ -101,6 +108,7 @@ def test_a_long_list_of_units_is_asked_for_again_whole(bench: Bench) -> None:
         (VPD_83, bytes.fromhex("00800000"), inspection.identify),
         (CAPACITY, bytes(7), inspection.read_capacity),
         (CAPACITY, capacity(8, 0), inspection.read_capacity),
+        (CAPACITY, capacity(8, 1 << 24), inspection.read_capacity),
         (PARAMETERS, bytes(43), inspection.operating_parameters),
         (LUNS, bytes(7), inspection.report_luns),
     ],

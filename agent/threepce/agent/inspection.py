@@ -40,7 +40,11 @@ SHORT_INQUIRY = 252
 OPERATING_PARAMETERS_ROOM = 1024
 """LIO refuses less than 54 with 24h/00h though it returns 46; 1,024 holds any list there can be."""
 
-FEW_LUNS = 8 + 8 * 256
+FEW_LUNS, ALL_LUNS = 8 + 8 * 256, 8 + 8 * 0x4000
+"""Room for 256 logical units, and for all that single-level LUNs can number (SAM-5 4.7.7)."""
+
+LONGEST_BLOCK = 0xFFFFFF
+"""DISK BLOCK LENGTH has 24 bits (SPC-4 6.4.5.1)."""
 
 USE_READ_CAPACITY_16 = 0xFFFFFFFF
 """SBC-3 5.15.2: the last logical block does not fit READ CAPACITY(10)."""
@@ -141,8 +145,8 @@ def read_capacity(executor: Executor, device: Device) -> Capacity:
             last, length = long.returned_logical_block_address, long.block_length
     except DecodeError as error:
         raise _nonsense(device, type(cdb), error) from error
-    if not length:
-        raise _nonsense(device, type(cdb), "a block length of 0 bytes")
+    if not 0 < length <= LONGEST_BLOCK:
+        raise _nonsense(device, type(cdb), f"a block length of {length} bytes")
     return Capacity(last + 1, length)
 
 
@@ -163,7 +167,7 @@ def report_luns(executor: Executor, device: Device) -> list[int]:
         try:
             whole = LunListHeader.SIZE + LunListHeader.decode(data).lun_list_length
             if length == FEW_LUNS and whole > length:
-                length = whole
+                length = min(whole, ALL_LUNS)
                 continue
             return decode_lun_list(data)
         except DecodeError as error:
