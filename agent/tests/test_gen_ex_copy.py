@@ -356,6 +356,7 @@ def test_a_wwn_is_an_eight_byte_name_before_all_else(bench: Bench) -> None:
     ("names", "wwn"),
     [
         ((SOURCE_NAA, SOURCE_NAA[:8] + bytes(8)), SOURCE_NAA[:8]),  # two begin so
+        ((SOURCE_NAA[:12], DESTINATION_NAA), SOURCE_NAA[:8]),  # NAA 6h is 16 bytes or wrong
         ((SOURCE_NAA, DESTINATION_NAA), b"\x60" + bytes(7)),  # none does
         ((b"\x50" + bytes(7), b"\x50" + bytes(7)), b"\x50" + bytes(7)),  # two have it
         ((b"\x50" + bytes(7) + bytes(8), DESTINATION_NAA), b"\x50" + bytes(7)),  # NAA 5h has no extension
@@ -430,6 +431,14 @@ def test_rcr_may_be_any_array_of_bytes(bench: Bench) -> None:
     assert bench.agent.gen_ex_copy([entity()], 1, b"", 0, array) == 0x6
     assert guarded == b"\xaa" * 4 + b"\x00\x10" + DETAILS_DATA[:14] + b"\xaa" * 4
     assert call(bench, entity(), rcr=bytearray(b"\x05")) == 0x6
+
+
+def test_a_length_beyond_the_array_is_not_believed(bench: Bench) -> None:
+    bench.script.answer(DESTINATION, COPY, ABORTED)
+    bench.script.answer(DESTINATION, DETAILS, DETAILS_DATA)
+    rcr = bytearray(b"\xff\xff" + bytes(18))
+    assert call(bench, entity(), rcr=rcr) == 0x6
+    assert rcr == b"\xff\xff" + DETAILS_DATA[:18]
 
 
 def test_an_engine_that_keeps_nothing_leaves_available_data_zero(bench: Bench) -> None:

@@ -157,6 +157,12 @@ def test_where_no_boundary_can_be_hit_segments_are_as_long_as_can_be(
     assert second.segments[0].number_of_blocks == limits.granule
 
 
+def test_an_aligned_cut_still_fills_whole_blocks_of_the_destination() -> None:
+    """Blocks of 1,536 bytes: a length must be a multiple of 3 blocks, and of 128 to stay aligned."""
+    first, second = plan([Extent(0, 0, 65538)], limits_of(LIO, 512, 1536), cscds(512, 1536))
+    assert [first.segments[0].number_of_blocks, second.segments[0].number_of_blocks] == [65280, 258]
+
+
 def test_addresses_beyond_two_to_the_32_are_carried() -> None:
     """A client of old lost the upper half of long copies."""
     start = (1 << 32) - 65535
@@ -291,7 +297,7 @@ links = st.lists(
 @given(
     parameters=parameters_of_any_engine,
     block_lengths=st.sampled_from(
-        [(512, 512), (512, 512), (4096, 4096), (512, 4096), (2048, 512), (520, 520)]
+        [(512, 512), (512, 512), (4096, 4096), (512, 4096), (2048, 512), (520, 520), (512, 1536)]
     ),
     start=st.tuples(st.integers(0, 300), st.integers(0, 1 << 40)),
     chained=links,

@@ -31,6 +31,10 @@ def test_numbers_that_no_field_can_hold_are_refused(bench: Bench, extent: Extent
     assert bench.script.sent == []
 
 
+def test_the_last_address_there_is_can_be_asked_for(bench: Bench) -> None:
+    bench.request(Extent((1 << 64) - 1, (1 << 64) - 1, 1)).verify()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("list_identifier", 256), ("list_identifier", -1), ("priority", 8)],
