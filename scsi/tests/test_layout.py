@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from threepce.scsi.layout import (
     Annotation,
+    Code,
     DecodeError,
     EncodeError,
     Place,
@@ -15,10 +19,13 @@ from threepce.scsi.layout import (
     bit,
     bits,
     octets,
+    span,
     u8,
     u16,
     u24,
     u32,
+    u40,
+    u48,
     u64,
 )
 
@@ -28,6 +35,52 @@ class Colour(IntEnum):
 
     RED = 1
     BLUE = 3
+
+
+class Shade(Code):
+    """Codes that have their meaning in words."""
+
+    PALE_GREY = 0
+    INK = 2
+
+    @property
+    def text(self) -> str:
+        """One of them has a better name than its own."""
+        return "nearly black" if self is Shade.INK else super().text
+
+
+UNVERIFIED = {"Doubtful": {"count": "the draft does not say"}}
+
+
+class Doubtful(Table, size=4, ref="nowhere 4"):
+    """A table whose fields have meanings, one of them not certain."""
+
+    on: bool = bit(0, 7)
+    off_nv: bool = bit(0, 6, title="OFF_NV")
+    count: int = bits(0, 5, 0)
+    colour: Colour = bits(1, 7, 4)
+    shade: Shade = bits(1, 3, 0)
+    name: bytes = octets(2, 2)
+
+
+class Doubled(Doubtful, size=4):
+    """A table with the fields, the clause and the doubts of its base."""
+
+
+class Crossing(Table, size=32, ref="nowhere 5"):
+    """Fields that run over the ends of bytes, each kind of number there is."""
+
+    top: bool = bit(0, 7)
+    fourteen: int = span(0, 5, 14)
+    valid: bool = bit(2, 7)
+    thirty_one: int = span(2, 6, 31)
+    five: int = u40(6)
+    six: int = u48(11)
+    low_and_high: int = span(17, 3, 8)
+    rest: int = bits(18, 3, 0)
+    twenty: int = span(19, 3, 20)
+    big: int = span(22, 4, 37)
+    bigger: int = span(27, 6, 39)
 
 
 class Every(Table, size=32, ref="nowhere 1.2"):
@@ -181,11 +234,75 @@ def test_what_is_not_bytes_is_a_type_error() -> None:
 def test_annotation_shows_name_place_and_value() -> None:
     """Fields that are cut are left out."""
     assert [
-        Annotation("code", Place(0, 7, 8), 9),
-        Annotation("count", Place(1, 7, 8), 8),
+        Annotation("code", Place(0, 7, 8), 9, "CODE"),
+        Annotation("count", Place(1, 7, 8), 8, "COUNT"),
     ] == list(Sized.annotate(b"\x09\x08\x07"))
-    assert [Annotation("code", Place(0, 7, 8), 9)] == list(Sized.annotate(b"\x09"))
+    assert [Annotation("code", Place(0, 7, 8), 9, "CODE")] == list(Sized.annotate(b"\x09"))
     assert b"abc" == {item.name: item.value for item in Every.annotate(FULL)}["text"]
+
+
+@pytest.mark.parametrize("kind", [Doubtful, Doubled])
+def test_annotation_shows_title_meaning_and_doubt(kind: type[Table]) -> None:
+    """The declaration is the only place that says what a field means."""
+    colour = {0x10: "red", 0x20: "reserved", 0x30: "blue"}
+    shade = {0: "pale grey", 1: "reserved", 2: "nearly black"}
+    for colour_code, shade_code in ((0x10, 0), (0x20, 1), (0x30, 2)):
+        found = {item.name: item for item in kind.annotate(bytes((0xFF, colour_code | shade_code, 0, 0)))}
+
+        assert ("ON", "ON") == (found["on"].title, found["on"].meaning)
+        assert ("OFF_NV", "OFF_NV") == (found["off_nv"].title, found["off_nv"].meaning)
+        assert ("", "the draft does not say") == (found["count"].meaning, found["count"].unverified)
+        assert not found["count"].verified
+        assert colour[colour_code] == found["colour"].meaning
+        assert shade[shade_code] == found["shade"].meaning
+        assert ("", True) == (found["name"].meaning, found["name"].verified)
+    assert "" == next(kind.annotate(bytes(4))).meaning
+
+
+def test_fields_run_over_the_ends_of_bytes() -> None:
+    """The highest bit of such a field is where it starts, the lowest wherever its width ends."""
+    data = bytearray(32)
+    for name, value in (("fourteen", 0x2001), ("thirty_one", 0x40000001), ("low_and_high", 0x81)):
+        Crossing.override(data, name, value)
+
+    assert bytes.fromhex("20 01 40000001") == data[:6]
+    assert bytes.fromhex("08 10") == data[17:19]
+    assert Crossing.decode(data).thirty_one == 0x40000001
+    assert data == Crossing.decode(data).encode()
+    assert bytes.fromhex("bfff ffffffff") == Crossing.USED[:6]
+    assert (0, 6) == Crossing.first_reserved(b"\xff" * 32)
+
+
+@given(data=st.binary(min_size=32, max_size=32))
+def test_fields_that_cross_bytes_agree_with_plain_arithmetic(data: bytes) -> None:
+    """The table as one long number, each field cut out of it."""
+    whole, value = int.from_bytes(data), Crossing.decode(data)
+
+    for name, place in Crossing.PLACES.items():
+        below = 8 * 32 - (8 * place.byte + 7 - place.msb) - place.width
+        assert whole >> below & (1 << place.width) - 1 == getattr(value, name)
+    used = int.from_bytes(Crossing.USED)
+    assert (whole & used).to_bytes(32) == value.encode()
+
+
+@pytest.mark.parametrize("name", Crossing.PLACES)
+def test_a_value_too_wide_for_a_field_that_crosses_bytes_is_refused(name: str) -> None:
+    """It must not reach its neighbours."""
+    place = Crossing.PLACES[name]
+    blank: dict[str, Any] = dict.fromkeys(Crossing.PLACES, 0)
+
+    assert Crossing(**blank | {name: (1 << place.width) - 1}).encode()
+    for value in (1 << place.width, -1, None, b"", 0.5):
+        with pytest.raises(EncodeError, match=rf"Crossing\.{name}: "):
+            Crossing(**blank | {name: value}).encode()
+
+
+def test_a_field_over_seven_bytes_is_refused() -> None:
+    """No T10 table has one; the compiler says so instead of guessing."""
+    with pytest.raises(TypeError, match=r"Odd\.number and the fields that share its bytes take 7 bytes"):
+
+        class Odd(Table, size=8):
+            number: int = span(0, 7, 50)
 
 
 def test_override_takes_octets_for_a_number_and_a_number_for_octets() -> None:

@@ -6,6 +6,7 @@ it moves one bit at a time, and shares with the package nothing but the places o
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
 from typing import Any, get_type_hints
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threepce.scsi.layout import Annotation, DecodeError, EncodeError, Place, Table
+from threepce.scsi.layout import DecodeError, EncodeError, Place, Table
 
 EXAMPLES = settings(max_examples=15, deadline=None)
 
@@ -272,15 +273,42 @@ def test_annotate_covers_all_fields_that_are_there(table: type[Table], data: st.
     content = data.draw(contents(table))
     length = data.draw(st.integers(0, table.SIZE) | st.just(table.SIZE))
     expected = [
-        Annotation(name, place, oracle_value(table, name, content))
+        (name, place, oracle_value(table, name, content))
         for name, place in table.PLACES.items()
         if 8 * length >= 8 * place.byte + 7 - place.msb + place.width
     ]
 
     actual = list(table.annotate(content[:length]))
 
-    assert expected == actual
+    assert expected == [item[:3] for item in actual]
     assert sorted(actual, key=lambda item: item.place.byte) == actual
+
+
+def test_annotate_says_what_codes_and_flags_mean(table: type[Table]) -> None:
+    """A dump needs no second copy of a fact: names, meanings and doubts come from the declaration."""
+    hints = get_type_hints(table)
+    for content in (bytes(table.SIZE), b"\xff" * table.SIZE):
+        for item in table.annotate(content):
+            hint = hints[item.name]
+            closed = isinstance(hint, type) and issubclass(hint, IntEnum)
+
+            assert item.title
+            assert (closed or (hint is bool and item.value == 1)) == bool(item.meaning), item.name
+            assert item.verified == (item.unverified == "")
+
+
+def test_what_is_called_unverified_is_there(tables: dict[str, type[Table]]) -> None:
+    """A module's list of doubts names tables and fields it has, and a reason for each."""
+    for module in {table.__module__ for table in tables.values()}:
+        for name, reasons in getattr(sys.modules[module], "UNVERIFIED", {}).items():
+            table = getattr(sys.modules[module], name)
+
+            assert reasons
+            assert set(reasons) <= set(table.PLACES), name
+            assert all(reasons.values())
+            assert {item.name for item in table.annotate(bytes(table.SIZE)) if not item.verified} >= set(
+                reasons
+            )
 
 
 @EXAMPLES

@@ -7,8 +7,14 @@ From that one declaration come
   ``__init__`` (a loop over the fields costs four times as much);
 - ``PLACES``, from which sense data gets its field pointer;
 - ``USED``, the bits that have a meaning: the CDB usage data of REPORT SUPPORTED OPERATION CODES;
-- ``annotate``, field by field, for dumps;
+- ``annotate``, field by field with name and meaning, for dumps;
 - ``override``, which writes any value that fits into bytes that are already there.
+
+A field says what it means by its annotation: a ``bool`` is a flag, an :class:`IntEnum` (best a
+:class:`Code`, whose members have a ``text``) is a closed set, ``bytes`` are no number. Its name is
+the standard's, spelled ``like_this``; where the standard writes it otherwise, ``title`` says so.
+A module whose fields are not all certain has a mapping ``UNVERIFIED``, from the name of a table and
+a field to the reason.
 
 Decoding is total: an unknown code stays a number and a reserved bit is passed over. To refuse
 either is the business of whoever validates. This module knows no table.
@@ -18,13 +24,32 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from enum import IntEnum
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self, dataclass_transform, get_type_hints
+
+from threepce.scsi.field import (
+    Code,
+    Place,
+    bit,
+    bits,
+    octets,
+    span,
+    u8,
+    u16,
+    u24,
+    u32,
+    u40,
+    u48,
+    u64,
+    words,
+)
 
 __all__ = [
     "Annotation",
+    "Code",
     "DecodeError",
     "EncodeError",
     "Place",
@@ -32,14 +57,15 @@ __all__ = [
     "bit",
     "bits",
     "octets",
+    "span",
     "u8",
     "u16",
     "u24",
     "u32",
+    "u40",
+    "u48",
     "u64",
 ]
-
-MISSING: Any = dataclasses.MISSING
 
 
 class DecodeError(ValueError):
@@ -50,75 +76,31 @@ class EncodeError(ValueError):
     """A value does not fit its field; says which table, which field, its width and the value."""
 
 
-class Place(NamedTuple):
-    """Where a field sits: first byte, most significant bit there, and width in bits."""
-
-    byte: int
-    msb: int
-    width: int
-
-    @property
-    def end(self) -> int:
-        """The byte after the field's last one."""
-        return self.byte + (self.width + 7) // 8
-
-
 class Annotation(NamedTuple):
-    """One field of a table as it stands in some bytes."""
+    """One field of a table as it stands in some bytes.
+
+    `title` is the name the standard gives the field. `meaning` says in words what a code of a
+    closed set means, or names a flag that is set; it is empty where there is nothing to add.
+    `unverified` is the reason why the field's place is not certain, empty for one that is.
+    """
 
     name: str
     place: Place
     value: int | bytes
+    title: str
+    meaning: str = ""
+    unverified: str = ""
 
-
-def _field(place: Place, default: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"place": place})
-
-
-def bit(byte: int, position: int, *, default: Any = MISSING) -> Any:
-    """A flag at bit `position` (7 is the most significant) of a byte."""
-    return _field(Place(byte, position, 1), default)
-
-
-def bits(byte: int, msb: int, lsb: int, *, default: Any = MISSING) -> Any:
-    """A number in bits `msb` to `lsb` of one byte."""
-    return _field(Place(byte, msb, msb - lsb + 1), default)
-
-
-def u8(byte: int, *, default: Any = MISSING) -> Any:
-    """An eight-bit number."""
-    return _field(Place(byte, 7, 8), default)
-
-
-def u16(byte: int, *, default: Any = MISSING) -> Any:
-    """A sixteen-bit number, big-endian as all of SCSI."""
-    return _field(Place(byte, 7, 16), default)
-
-
-def u24(byte: int, *, default: Any = MISSING) -> Any:
-    """A twenty-four-bit number."""
-    return _field(Place(byte, 7, 24), default)
-
-
-def u32(byte: int, *, default: Any = MISSING) -> Any:
-    """A thirty-two-bit number."""
-    return _field(Place(byte, 7, 32), default)
-
-
-def u64(byte: int, *, default: Any = MISSING) -> Any:
-    """A sixty-four-bit number."""
-    return _field(Place(byte, 7, 64), default)
-
-
-def octets(byte: int, length: int, *, default: Any = MISSING) -> Any:
-    """`length` bytes that are not a number; a value must have exactly that length."""
-    return _field(Place(byte, 7, 8 * length), default)
+    @property
+    def verified(self) -> bool:
+        """Whether the place and the meaning of the field were seen in a source."""
+        return not self.unverified
 
 
 @dataclass_transform(
     frozen_default=True,
     kw_only_default=True,
-    field_specifiers=(bit, bits, u8, u16, u24, u32, u64, octets),
+    field_specifiers=(bit, bits, span, u8, u16, u24, u32, u40, u48, u64, octets),
 )
 class Table:
     """Base of every fixed-layout T10 structure.
@@ -131,6 +113,8 @@ class Table:
     SIZE: ClassVar[int] = 0
     REF: ClassVar[str] = ""
     PLACES: ClassVar[dict[str, Place]] = {}
+    TITLES: ClassVar[dict[str, str]] = {}
+    HINTS: ClassVar[dict[str, Any]] = {}
     USED: ClassVar[bytes] = b""
 
     def __init_subclass__(cls, *, size: int = 0, ref: str = "") -> None:
@@ -139,8 +123,12 @@ class Table:
         places = {f.name: f.metadata["place"] for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
         cls.SIZE, cls.REF = size or cls.SIZE, ref or cls.REF
         cls.PLACES = dict(sorted(places.items(), key=lambda item: (item[1].byte, -item[1].msb)))
+        cls.TITLES = {
+            f.name: f.metadata["title"] or f.name.upper().replace("_", " ")
+            for f in dataclasses.fields(cls)  # type: ignore[arg-type]
+        }
         if size:
-            cls.USED = _usage(cls)
+            cls.HINTS, cls.USED = get_type_hints(cls), _usage(cls)
             _compile(cls)
 
     @classmethod
@@ -163,9 +151,12 @@ class Table:
     @classmethod
     def annotate(cls, data: bytes | bytearray | memoryview) -> Iterator[Annotation]:
         """Each field that lies whole within `data`, in the order of the bytes."""
+        hints, raw = cls.HINTS, bytes(data)
         for name, place in cls.PLACES.items():
             if place.end <= len(data):
-                yield Annotation(name, place, _value(cls, name, bytes(data)))
+                value, title = _value(hints[name], place, raw), cls.TITLES[name]
+                meaning = _meaning(hints[name], value, title)
+                yield Annotation(name, place, value, title, meaning, _reason(cls, name))
 
     @classmethod
     def override(cls, data: bytearray, name: str, value: int | bytes, *, base: int = 0) -> None:
@@ -186,28 +177,42 @@ class Table:
             return
         if not 0 <= value < 1 << place.width:
             raise _misfit(cls, name, value)
-        shift = place.msb - place.width + 1 if place.width < 8 else 0
-        mask = (1 << place.width) - 1 << shift
         old = int.from_bytes(data[area])
-        data[area] = (old & ~mask | value << shift).to_bytes(place.end - place.byte)
+        data[area] = (old & ~place.mask | value << place.shift).to_bytes(place.end - place.byte)
 
 
-def _value(cls: type[Table], name: str, data: bytes) -> int | bytes:
-    place = cls.PLACES[name]
+def _value(hint: object, place: Place, data: bytes) -> int | bytes:
     raw = data[place.byte : place.end]
-    if get_type_hints(cls)[name] is bytes:
+    if hint is bytes:
         return raw
-    shift = place.msb - place.width + 1 if place.width < 8 else 0
-    return int.from_bytes(raw) >> shift & (1 << place.width) - 1
+    return (int.from_bytes(raw) & place.mask) >> place.shift
+
+
+def _meaning(hint: object, value: int | bytes, title: str) -> str:
+    if hint is bool:
+        return title if value else ""
+    if isinstance(hint, type) and issubclass(hint, IntEnum) and isinstance(value, int):
+        if value not in hint._value2member_map_:
+            return "reserved"
+        member = hint(value)
+        return str(getattr(member, "text", words(member)))
+    return ""
+
+
+def _reason(cls: type[Table], name: str) -> str:
+    for base in cls.__mro__:
+        reasons = getattr(sys.modules[base.__module__], "UNVERIFIED", {}).get(base.__name__, {})
+        if name in reasons:
+            return str(reasons[name])
+    return ""
 
 
 def _usage(cls: type[Table]) -> bytes:
     used = bytearray(cls.SIZE)
     for place in cls.PLACES.values():
-        if place.width < 8:
-            used[place.byte] |= (1 << place.width) - 1 << place.msb - place.width + 1
-        else:
-            used[place.byte : place.end] = b"\xff" * (place.end - place.byte)
+        area = slice(place.byte, place.end)
+        old = int.from_bytes(used[area])
+        used[area] = (old | place.mask).to_bytes(place.end - place.byte)
     return bytes(used)
 
 
@@ -228,7 +233,7 @@ def _misfit(cls: type[Table], name: str, value: object) -> EncodeError:
 
 def _first_misfit(table: Table) -> EncodeError:
     cls = type(table)
-    hints = get_type_hints(cls)
+    hints = cls.HINTS
     names = (name for name in cls.PLACES if not _fits(cls.PLACES[name], hints[name], getattr(table, name)))
     name = next(names)
     return _misfit(cls, name, getattr(table, name))
@@ -240,12 +245,31 @@ def _fits(place: Place, hint: object, value: object) -> bool:
     return isinstance(value, int) and 0 <= value < 1 << place.width
 
 
-_NUMBERS = {8: "B", 16: "H", 32: "I", 64: "Q"}
+_NUMBERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_PAIRS = {3: ("BH", 16), 5: ("BI", 32), 6: ("HI", 32)}
+"""Numbers that ``struct`` has no code for are made of two, the second with so many bits."""
+
+_Words = list[tuple[int, int, list[tuple[str, Place]]]]
+
+
+def _words_of(cls: type[Table]) -> _Words:
+    """The fields in groups that share bytes: first byte of the group, byte behind it, fields."""
+    found: _Words = []
+    for (_, before), (name, place) in pairwise(cls.PLACES.items()):
+        if 8 * before.byte - before.msb + before.width > 8 * place.byte - place.msb:
+            raise TypeError(f"{cls.__name__}.{name} overlaps the field before it")
+    for name, place in cls.PLACES.items():
+        if found and place.byte < found[-1][1]:
+            first, end, members = found[-1]
+            found[-1] = (first, max(end, place.end), [*members, (name, place)])
+        else:
+            found.append((place.byte, place.end, [(name, place)]))
+    return found
 
 
 def _compile(cls: type[Table]) -> None:
     """Give `cls` a decode and an encode without loops or look-ups in them."""
-    hints = get_type_hints(cls)
+    hints = cls.HINTS
     codes, at = ">", 0
     variables: list[str] = []
     values: list[str] = []
@@ -253,33 +277,33 @@ def _compile(cls: type[Table]) -> None:
     checks: list[str] = []
     names: dict[str, Any] = {"new": object.__new__, "struct_error": struct.error, "wrong_type": TypeError}
 
-    for (_, before), (name, place) in pairwise(cls.PLACES.items()):
-        if 8 * before.byte - before.msb + before.width > 8 * place.byte - place.msb:
-            raise TypeError(f"{cls.__name__}.{name} overlaps the field before it")
-
-    for byte, members in groupby(cls.PLACES.items(), key=lambda item: item[1].byte):
-        group = list(members)
+    for byte, end, members in _words_of(cls):
         codes += "x" * (byte - at)
-        width = max(8, *(place.width for _, place in group))
-        at = byte + width // 8
-        first, whole = group[0][0], f"b{byte}"
+        size, first, whole, at = end - byte, members[0][0], f"b{byte}", end
+        together = " | ".join(_shifted(name, 8 * (end - place.end) + place.shift) for name, place in members)
         if hints[first] is bytes:
-            codes += f"{width // 8}s"
+            codes += f"{size}s"
             variables.append(whole)
             packed.append(f"self.{first}")
-            checks.append(f"len(self.{first}) != {width // 8}")
-        elif width == 24:
-            codes += "BH"
-            variables += [f"{whole}h", f"{whole}l"]
-            whole = f"({whole}h << 16 | {whole}l)"
-            packed.append(f"self.{first} >> 16, self.{first} & 0xffff")
-        else:
-            codes += _NUMBERS[width]
+            checks.append(f"len(self.{first}) != {size}")
+        elif size in _NUMBERS:
+            codes += _NUMBERS[size]
             variables.append(whole)
-            packed.append(" | ".join(_shifted(name, place) for name, place in group))
-        for name, place in group:
-            values.append(f"{name!r}: {_expression(names, hints[name], name, place, whole)}")
-            if place.width not in _NUMBERS and hints[name] is not bytes:
+            packed.append(together)
+        elif size in _PAIRS:
+            code, low = _PAIRS[size]
+            codes += code
+            variables += [f"{whole}h", f"{whole}l"]
+            whole = f"({whole}h << {low} | {whole}l)"
+            packed += [f"({together}) >> {low}", f"({together}) & {(1 << low) - 1}"]
+        else:
+            raise TypeError(f"{cls.__name__}.{first} and the fields that share its bytes take {size} bytes")
+        for name, place in members:
+            shift = 8 * (end - place.end) + place.shift
+            values.append(
+                f"{name!r}: {_expression(names, hints[name], name, _part(whole, shift, place, size))}"
+            )
+            if hints[name] is not bytes and (len(members) > 1 or 8 * size != place.width or size in _PAIRS):
                 checks.append(f"self.{name} >> {place.width}")
 
     codec = struct.Struct(codes + "x" * (cls.SIZE - at))
@@ -313,19 +337,19 @@ def encode(self):
     cls.encode = names["encode"]  # type: ignore[method-assign]
 
 
-def _shifted(name: str, place: Place) -> str:
-    shift = place.msb - place.width + 1 if place.width < 8 else 0
+def _shifted(name: str, shift: int) -> str:
     return f"self.{name} << {shift}" if shift else f"self.{name}"
 
 
-def _expression(names: dict[str, Any], hint: object, name: str, place: Place, whole: str) -> str:
-    if place.width < 8:
-        shift = place.msb - place.width + 1
-        whole = (
-            f"{whole} >> {shift} & {(1 << place.width) - 1}"
-            if shift
-            else f"{whole} & {(1 << place.width) - 1}"
-        )
+def _part(whole: str, shift: int, place: Place, size: int) -> str:
+    if 8 * size == place.width:
+        return whole
+    return (
+        f"{whole} >> {shift} & {(1 << place.width) - 1}" if shift else f"{whole} & {(1 << place.width) - 1}"
+    )
+
+
+def _expression(names: dict[str, Any], hint: object, name: str, whole: str) -> str:
     if hint is bool:
         return f"({whole}) == 1"
     if isinstance(hint, type) and issubclass(hint, IntEnum):
