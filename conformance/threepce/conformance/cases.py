@@ -78,7 +78,8 @@ class ScenarioCollector(pytest.File):
         for case in cases_of(scenario):
             if is_selected(case.id, selectors):
                 for engine in self.config.stash[copy_engines]:
-                    name = f"{case.id}[{engine.name}]"
+                    # No brackets: pytest 9.2 takes those for parameters, and --lf then finds nothing.
+                    name = f"{case.id}@{engine.name}"
                     yield CaseItem.from_parent(self, name=name, case=case, engine=engine)
 
 
