@@ -17,10 +17,31 @@ from threepce.scsi.additional_sense import (
     AdditionalSense,
 )
 from threepce.scsi.layout import EncodeError
-from threepce.scsi.sense import FieldPointer, Sense, SenseKey
+from threepce.scsi.sam import Status
+from threepce.scsi.sense import DeviceSense, FieldPointer, ForwardedSource, Sense, SenseKey
+from threepce.scsi.sense_parts import POINTER_KEYS, PROGRESS_KEYS, RETRY_KEYS
 
-POINTER_KEYS = (SenseKey.ILLEGAL_REQUEST, SenseKey.COPY_ABORTED)
-DECODED_DESCRIPTORS = (0x00, 0x01, 0x02, 0x04)
+FILEMARK = Sense(
+    SenseKey.NO_SENSE, AdditionalSense(0x00, 0x01), information=0x2800, command_specific=0, filemark=True
+)
+DECODED_DESCRIPTORS = (0x00, 0x01, 0x02, 0x03, 0x04, 0x0C)
+STATUSES = (0x02, 0x08, 0x18, 0x28, 0x30, 0x40)
+
+
+@st.composite
+def devices(draw: st.DrawFn) -> DeviceSense:
+    """What a device of a copy answers: a status, and sense data that ends where it says."""
+    data = draw(
+        st.sampled_from(
+            [
+                b"",
+                Sense(3).encode(),
+                Sense(8, rest=bytes(9)).encode(),
+                Sense(4).encode(descriptor_format=True),
+            ]
+        )
+    )
+    return DeviceSense(draw(st.sampled_from(STATUSES)), data)
 
 
 @st.composite
@@ -40,12 +61,21 @@ def senses(draw: st.DrawFn, *, descriptor_format: bool) -> Sense:
                 st.booleans() if copy else st.just(False),
             )
         )
+    progress = retries = None
+    if key in PROGRESS_KEYS:
+        progress = draw(st.none() | st.integers(0, 0xFFFF))
+    if key in RETRY_KEYS:
+        retries = draw(st.none() | st.integers(0, 0xFFFF))
+    source = destination = None
+    if copy:
+        source, destination = draw(st.none() | devices()), draw(st.none() | devices())
     if descriptor_format:
         specific = st.none() | st.integers(0, 0xFFFF if copy else 2**64 - 1)
         rest = st.lists(others(), max_size=3).map(b"".join)
     else:
-        specific = st.integers(0, 2**32 - 1)
-        rest = st.binary(max_size=40)
+        # The offsets of areas that are not there would be read as areas that are.
+        specific = st.integers(0, 0xFFFF if copy else 2**32 - 1)
+        rest = st.binary(max_size=40) if source is destination is None else st.just(b"")
     return Sense(
         key=key,
         code=AdditionalSense(draw(st.integers(0, 255)), draw(st.integers(0, 255))),
@@ -57,6 +87,13 @@ def senses(draw: st.DrawFn, *, descriptor_format: bool) -> Sense:
         ili=draw(st.booleans()),
         deferred=draw(st.booleans()),
         rest=draw(rest),
+        source=source,
+        destination=destination,
+        progress=progress,
+        retries=retries,
+        queue_overflow=key == SenseKey.UNIT_ATTENTION and draw(st.booleans()),
+        field_replaceable_unit=draw(st.integers(0, 255)),
+        sdat_ovfl=draw(st.booleans()),
     )
 
 
@@ -129,11 +166,13 @@ def test_fixed_copy_aborted_names_segment_cscd_and_residue(
         key=SenseKey.COPY_ABORTED,
         code=THIRD_PARTY_DEVICE_FAILURE,
         information=12,
-        command_specific=0x12000003,
+        command_specific=3,
         pointer=FieldPointer(48),
-        rest=data[18:],
+        source=DeviceSense(Status.CHECK_CONDITION, data[19:]),
     )
     assert 3 == sense.segment
+    assert sense.source is not None
+    assert FILEMARK == sense.source.sense
     assert data == sense.encode()
 
 
@@ -149,9 +188,11 @@ def test_descriptor_copy_aborted_says_the_same(vector: Callable[[str], bytes]) -
         information=12,
         command_specific=3,
         pointer=FieldPointer(48),
-        rest=data[40:],
+        source=DeviceSense(Status.CHECK_CONDITION, data[44:]),
     )
     assert 3 == sense.segment
+    assert sense.source is not None
+    assert FILEMARK == sense.source.sense
     assert data == sense.encode(descriptor_format=True)
 
 
@@ -373,3 +414,186 @@ def test_the_text_says_everything() -> None:
             pointer=FieldPointer(8, segment=True),
         )
     )
+
+
+def test_both_formats_of_one_failure_are_one_value(vector: Callable[[str], bytes]) -> None:
+    """SPC-4 5.17.7.4: segment, pointer, residue and the device's answer, wherever they stand."""
+    assert Sense.decode(vector("fixed-copy-aborted")) == Sense.decode(vector("descriptor-copy-aborted"))
+
+
+def test_source_and_destination_each_have_an_area() -> None:
+    """SPC-4 5.17.7.4: byte 8 says where that of the source is, byte 9 that of the destination."""
+    source = DeviceSense(Status.CHECK_CONDITION, Sense(3).encode())
+    destination = DeviceSense(Status.RESERVATION_CONFLICT)
+    sense = Sense(0xA, THIRD_PARTY_DEVICE_FAILURE, command_specific=2, source=source, destination=destination)
+
+    data = sense.encode()
+
+    assert bytes((18, 37, 0, 2)) == data[8:12]
+    assert b"\x02" + Sense(3).encode() + b"\x18" == data[18:]
+    assert sense == Sense.decode(data)
+
+
+def test_the_areas_are_read_wherever_they_stand() -> None:
+    """SPC-4 5.17.7.4 gives offsets, so others may order the areas differently and leave gaps."""
+    medium = Sense(3).encode()
+    head = bytes.fromhex("70000a00000000 3a 26 14 0001 0d01 00 000000")
+
+    sense = Sense.decode(head + b"\xaa\xbb" + b"\x08" + b"junk".ljust(17, b"\0") + b"\x02" + medium + b"tail")
+
+    assert sense is not None
+    assert DeviceSense(Status.CHECK_CONDITION, medium) == sense.source
+    assert DeviceSense(Status.BUSY, b"junk".ljust(17, b"\0")) == sense.destination
+    assert b"\xaa\xbbtail" == sense.rest
+    assert 1 == sense.segment
+
+
+def test_the_status_before_its_offset_is_that_of_scst() -> None:
+    """SCST gives 18 as the offset, stores the status at 17 and the sense data at 18."""
+    medium = Sense(3).encode()
+    head = bytes.fromhex("70000a00000000 1c 12 00 0001 0d01 00 0000 02")
+
+    sense = Sense.decode(head + medium)
+
+    assert sense is not None
+    assert DeviceSense(Status.CHECK_CONDITION, medium) == sense.source
+    assert b"" == sense.rest
+
+
+@pytest.mark.parametrize("offsets", ["1100", "0011", "2500", "00ff", "0000"])
+def test_offsets_that_point_nowhere_are_kept_as_numbers(offsets: str) -> None:
+    """A device's offsets are never trusted: before byte 18 and beyond the end is no area."""
+    data = bytes.fromhex(f"70000a00000000 1d {offsets} 0003 0d01 00 000000") + bytes(19)
+
+    sense = Sense.decode(data)
+
+    assert sense is not None
+    assert sense.source is sense.destination is None
+    assert int(offsets + "0003", 16) == sense.command_specific
+    assert 3 == sense.segment
+    assert data == sense.encode()
+
+
+def test_an_area_may_be_cut_after_its_status() -> None:
+    """A transport's room for sense data ends where it ends."""
+    sense = Sense.decode(bytes.fromhex("70000a00000000 0b 1200 0003 0d01 00 000000 02"))
+
+    assert sense is not None
+    assert DeviceSense(Status.CHECK_CONDITION) == sense.source
+    assert "source answered CHECK CONDITION" in str(sense)
+
+
+def test_who_answered_is_read_in_the_way_that_was_chosen(vector: Callable[[str], bytes]) -> None:
+    """SPC-4 5.17.7.4 counts from 1, sg3_utils reads 0 as the source: the caller chooses."""
+    data = vector("descriptor-forwarded-sense")
+    answer = DeviceSense(Status.CHECK_CONDITION, data[12:], truncated=True)
+
+    spc_4 = Sense.decode(data)
+    other = Sense.decode(data, forwarded=ForwardedSource.SG3_UTILS)
+
+    assert spc_4 is not None
+    assert other is not None
+    assert (None, answer) == (spc_4.source, spc_4.destination)
+    assert (None, None, data[8:]) == (other.source, other.destination, other.rest)
+    assert data == spc_4.encode(descriptor_format=True)
+    assert data == other.encode(descriptor_format=True, forwarded=ForwardedSource.SG3_UTILS)
+    numbers = [
+        spc_4.encode(descriptor_format=True, forwarded=meaning)[10] & 0xF for meaning in ForwardedSource
+    ]
+    assert [2, 1] == numbers
+
+
+def test_a_second_answer_of_the_same_device_is_kept_as_it_is(vector: Callable[[str], bytes]) -> None:
+    """Only one fits the value; nothing is lost."""
+    piece = vector("descriptor-forwarded-sense")[8:]
+    data = bytes.fromhex("720a0d01000000") + bytes((2 * len(piece),)) + 2 * piece
+
+    sense = Sense.decode(data)
+
+    assert sense is not None
+    assert piece == sense.rest
+    assert data == sense.encode(descriptor_format=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("fixed-retries", {"retries": 0x1234, "field_replaceable_unit": 123}),
+        ("fixed-progress", {"progress": 0x8000}),
+        ("fixed-overflow", {"queue_overflow": True, "sdat_ovfl": True}),
+        (
+            "descriptor-progress-unit-and-block",
+            {
+                "progress": 0x4000,
+                "field_replaceable_unit": 0x5A,
+                "sdat_ovfl": True,
+                "rest": b"\x05\x02\0\x20",
+            },
+        ),
+    ],
+)
+def test_sense_key_specific_bytes_mean_what_the_key_says(
+    name: str, expected: dict[str, object], vector: Callable[[str], bytes]
+) -> None:
+    """SPC-4 4.5.2.4.1: a retry count, a progress indication, or lost unit attentions."""
+    data = vector(name)
+
+    sense = Sense.decode(data)
+
+    assert sense is not None
+    assert expected == {field: getattr(sense, field) for field in expected}
+    assert data == sense.encode(descriptor_format=data[0] == 0x72)
+
+
+def test_a_segment_number_at_the_end_of_its_field_is_read_too() -> None:
+    """SPC-4 5.17.7.4 has its own place for it; a right-aligned four-byte quantity ends elsewhere."""
+    sense = Sense.decode(bytes.fromhex("720a0d01000000 0c 010a0000 0000000000000003"))
+
+    assert sense is not None
+    assert 3 == sense.segment
+
+
+@pytest.mark.parametrize("format_", ["fixed", "descriptor"])
+def test_truncation_and_bit_flips_never_raise(format_: str, vector: Callable[[str], bytes]) -> None:
+    """Every prefix, every single bit: a value or nothing, and always a text."""
+    data = vector(f"{format_}-copy-aborted")
+    for length in range(len(data) + 1):
+        assert str(Sense.decode(data[:length]))
+        for bit in range(8 * length):
+            flipped = bytearray(data[:length])
+            flipped[bit // 8] ^= 1 << bit % 8
+            assert str(Sense.decode(bytes(flipped)))
+
+
+def test_the_text_says_what_the_devices_answered() -> None:
+    """Status by name where it has one, sense data where there is any."""
+    sense = Sense(
+        SenseKey.COPY_ABORTED,
+        source=DeviceSense(0x99),
+        destination=DeviceSense(Status.CHECK_CONDITION, Sense(SenseKey.MEDIUM_ERROR, retries=3).encode()),
+    )
+
+    assert (
+        "COPY ABORTED 00h/00h NO ADDITIONAL SENSE INFORMATION; the source answered status 99h; the destination "
+        "answered CHECK CONDITION, MEDIUM ERROR 00h/00h NO ADDITIONAL SENSE INFORMATION, 3 retries"
+    ) == str(sense)
+    assert "50.0% done" in str(Sense(SenseKey.NOT_READY, progress=0x8000))
+
+
+@pytest.mark.parametrize(
+    ("sense", "what"),
+    [
+        (Sense(2, progress=0x10000), "ProgressIndication.progress_indication: 0x10000 does not fit"),
+        (Sense(3, retries=-1), "ActualRetryCount.actual_retry_count: -0x1 does not fit"),
+        (Sense(0xA, source=DeviceSense(0x100)), "status"),
+        (Sense(0xA, source=DeviceSense(2, bytes(237)), destination=DeviceSense(2)), "does not fit"),
+        (Sense(3, field_replaceable_unit=256), "field_replaceable_unit_code: 0x100 does not fit"),
+    ],
+    ids=str,
+)
+def test_the_error_names_what_does_not_fit(sense: Sense, what: str) -> None:
+    """An error carries the value, the place and the width, in both formats."""
+    with pytest.raises(EncodeError, match=what):
+        sense.encode()
+    with pytest.raises(EncodeError, match="does not fit"):
+        dataclasses.replace(sense, destination=DeviceSense(2, bytes(254))).encode(descriptor_format=True)

@@ -1,136 +1,80 @@
 """Sense data as a value, and its two renderings: fixed and descriptor format (SPC-4 4.5).
 
 Decoding survives whatever a device sends: unknown keys and codes stay numbers, data cut short
-gives what was there. What a format cannot hold is dropped on encoding, and the fixed format's
-four-byte fields leave VALID at zero for an INFORMATION that does not fit (SPC-4 4.5.3).
+gives what was there, unknown descriptors are kept as they are. What a format cannot hold is
+dropped on encoding: fixed format leaves VALID at zero for an INFORMATION above four bytes
+(SPC-4 4.5.3), descriptor format has of the command-specific information of COPY ABORTED only the
+segment number. What no sense data can hold is an EncodeError. The layouts are in ``sense_tables``,
+what is read with more than a layout in ``sense_parts``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 
 from threepce.scsi.additional_sense import NO_ADDITIONAL_SENSE_INFORMATION, AdditionalSense
-from threepce.scsi.layout import Table, bit, bits, u8, u16, u32, u64
+from threepce.scsi.layout import EncodeError
+from threepce.scsi.sam import Status
+from threepce.scsi.sense_parts import (
+    AREAS_AT,
+    DESCRIPTOR,
+    FIXED,
+    FieldPointer,
+    ForwardedSource,
+    decode_key_specific,
+    embedded_areas,
+    role_of,
+)
+from threepce.scsi.sense_tables import (
+    ActualRetryCount,
+    DescriptorSense,
+    EightByteDescriptor,
+    FieldReplaceableUnitDescriptor,
+    FixedSense,
+    ForwardedSenseDescriptor,
+    ProgressIndication,
+    SenseDescriptorType,
+    SenseKey,
+    SenseKeySpecificDescriptor,
+    StreamDescriptor,
+    UnitAttentionQueueOverflow,
+)
 
-__all__ = ["FieldPointer", "Sense", "SenseKey"]
-
-
-class SenseKey(IntEnum):
-    """SPC-4 4.5.6: the kind of trouble."""
-
-    NO_SENSE = 0x0
-    RECOVERED_ERROR = 0x1
-    NOT_READY = 0x2
-    MEDIUM_ERROR = 0x3
-    HARDWARE_ERROR = 0x4
-    ILLEGAL_REQUEST = 0x5
-    UNIT_ATTENTION = 0x6
-    DATA_PROTECT = 0x7
-    BLANK_CHECK = 0x8
-    VENDOR_SPECIFIC = 0x9
-    COPY_ABORTED = 0xA
-    ABORTED_COMMAND = 0xB
-    VOLUME_OVERFLOW = 0xD
-    MISCOMPARE = 0xE
-    COMPLETED = 0xF
-
-    @property
-    def text(self) -> str:
-        """The name as T10 writes it."""
-        return self.name.replace("_", " ")
-
-
-class FixedSense(Table, size=18, ref="SPC-4 4.5.3"):
-    """Sense data in fixed format, up to the additional sense bytes."""
-
-    valid: bool = bit(0, 7, default=False)
-    response_code: int = bits(0, 6, 0, default=0x70)
-    filemark: bool = bit(2, 7, default=False)
-    eom: bool = bit(2, 6, default=False)
-    ili: bool = bit(2, 5, default=False)
-    sense_key: int = bits(2, 3, 0, default=0)
-    information: int = u32(3, default=0)
-    additional_sense_length: int = u8(7, default=10)
-    command_specific_information: int = u32(8, default=0)
-    additional_sense_code: int = u8(12, default=0)
-    additional_sense_code_qualifier: int = u8(13, default=0)
-    field_replaceable_unit_code: int = u8(14, default=0)
-    sksv: bool = bit(15, 7, default=False)
-    command_data: bool = bit(15, 6, default=False)
-    segment_descriptor: bool = bit(15, 5, default=False)
-    bpv: bool = bit(15, 3, default=False)
-    bit_pointer: int = bits(15, 2, 0, default=0)
-    field_pointer: int = u16(16, default=0)
-
-
-class DescriptorSense(Table, size=8, ref="SPC-4 4.5.2.1"):
-    """The head of sense data in descriptor format."""
-
-    response_code: int = bits(0, 6, 0, default=0x72)
-    sense_key: int = bits(1, 3, 0, default=0)
-    additional_sense_code: int = u8(2, default=0)
-    additional_sense_code_qualifier: int = u8(3, default=0)
-    additional_sense_length: int = u8(7, default=0)
-
-
-class EightByteDescriptor(Table, size=12, ref="SPC-4 4.5.2.2, 4.5.2.3"):
-    """The information (00h) and the command-specific information (01h) sense data descriptor."""
-
-    descriptor_type: int = u8(0)
-    additional_length: int = u8(1, default=0x0A)
-    valid: bool = bit(2, 7, default=False)
-    value: int = u64(4)
-
-
-class SenseKeySpecificDescriptor(Table, size=8, ref="SPC-4 4.5.2.4"):
-    """The sense key specific sense data descriptor (02h)."""
-
-    descriptor_type: int = u8(0, default=0x02)
-    additional_length: int = u8(1, default=0x06)
-    sksv: bool = bit(4, 7, default=False)
-    command_data: bool = bit(4, 6, default=False)
-    segment_descriptor: bool = bit(4, 5, default=False)
-    bpv: bool = bit(4, 3, default=False)
-    bit_pointer: int = bits(4, 2, 0, default=0)
-    field_pointer: int = u16(5, default=0)
-
-
-class StreamDescriptor(Table, size=4, ref="SPC-4 4.5.2.6 and SSC-3"):
-    """The stream commands sense data descriptor (04h)."""
-
-    descriptor_type: int = u8(0, default=0x04)
-    additional_length: int = u8(1, default=0x02)
-    filemark: bool = bit(3, 7, default=False)
-    eom: bool = bit(3, 6, default=False)
-    ili: bool = bit(3, 5, default=False)
-
-
-INFORMATION, COMMAND_SPECIFIC, SENSE_KEY_SPECIFIC, STREAM = 0x00, 0x01, 0x02, 0x04
+__all__ = ["DeviceSense", "FieldPointer", "FixedSense", "ForwardedSource", "Sense", "SenseKey"]
 
 
 @dataclass(frozen=True, slots=True)
-class FieldPointer:
-    """Which byte, and perhaps which bit, was at fault (SPC-4 4.5.2.4.2, 4.5.2.4.5).
+class DeviceSense:
+    """What a copy source or destination itself answered: its status, and its sense data as it came.
 
-    `command` says that the byte counts from the start of the CDB, else of the parameter list;
-    `segment` that it counts from the start of the segment descriptor that the command-specific
-    information names (the SD bit, with COPY ABORTED only).
+    `truncated` is the FSDT bit: the copy manager did not forward all of it. Fixed format has no
+    such bit.
     """
 
-    byte: int
-    bit: int | None = None
-    command: bool = False
-    segment: bool = False
+    status: int
+    data: bytes = b""
+    truncated: bool = False
+
+    @property
+    def sense(self) -> Sense | None:
+        """The sense data decoded; None when there is none, or none of a known format."""
+        return Sense.decode(self.data)
+
+    def __str__(self) -> str:
+        known = Status._value2member_map_.get(self.status)
+        status = known.name.replace("_", " ") if known is not None else f"status {self.status:02X}h"
+        return f"{status}, {self.sense}" if self.data else status
 
 
 @dataclass(frozen=True, slots=True)
 class Sense:
     """What sense data says, whatever its format.
 
-    `information` is None where VALID is zero. `command_specific` is the whole field as a number;
-    `segment` is the segment number COPY ABORTED puts in it. `rest` is what follows the fields
-    known here: the additional sense bytes, or the descriptors not decoded.
+    `information` is None where VALID is zero. `command_specific` is that field as a number, for
+    COPY ABORTED without the offsets of the areas that became `source` and `destination`; `segment`
+    is the segment number in it. Of `pointer`, `progress` (in 65,536ths) and `retries` at most
+    one is set: they share their bytes. `rest` is what follows the fields known here: the
+    additional sense bytes, or the descriptors not decoded, in their order.
     """
 
     key: int
@@ -143,6 +87,13 @@ class Sense:
     ili: bool = False
     deferred: bool = False
     rest: bytes = field(default=b"", repr=False)
+    source: DeviceSense | None = None
+    destination: DeviceSense | None = None
+    progress: int | None = None
+    retries: int | None = None
+    queue_overflow: bool = False
+    field_replaceable_unit: int = 0
+    sdat_ovfl: bool = False
 
     @property
     def segment(self) -> int | None:
@@ -151,42 +102,74 @@ class Sense:
             return None
         return self.command_specific & 0xFFFF
 
-    def encode(self, *, descriptor_format: bool = False) -> bytes:
-        """Sense data in fixed format (18 bytes and `rest`), or in descriptor format."""
-        return self._descriptors() if descriptor_format else self._fixed()
+    def encode(
+        self, *, descriptor_format: bool = False, forwarded: ForwardedSource = ForwardedSource.SPC_4
+    ) -> bytes:
+        """Sense data in fixed format (18 bytes, embedded areas, `rest`), or in descriptor format.
+
+        Raises EncodeError for a number that fits no field, and for more additional sense bytes than
+        their length can say: 245 in fixed format, 255 in descriptor format.
+        """
+        return self._descriptors(forwarded) if descriptor_format else self._fixed()
 
     def _fixed(self) -> bytes:
-        pointer = self.pointer
         fits = self.information is not None and self.information < 1 << 32
         specific = self.command_specific or 0
-        return (
-            FixedSense(
-                valid=fits,
-                response_code=0x71 if self.deferred else 0x70,
-                filemark=self.filemark,
-                eom=self.eom,
-                ili=self.ili,
-                sense_key=self.key,
-                information=self.information or 0 if fits else 0,
-                additional_sense_length=10 + len(self.rest),
-                command_specific_information=specific if specific < 1 << 32 else 0,
-                additional_sense_code=self.code.asc,
-                additional_sense_code_qualifier=self.code.ascq,
-                sksv=pointer is not None,
-                command_data=pointer is not None and pointer.command,
-                segment_descriptor=pointer is not None and pointer.segment,
-                bpv=pointer is not None and pointer.bit is not None,
-                bit_pointer=(pointer.bit or 0) if pointer else 0,
-                field_pointer=pointer.byte if pointer else 0,
-            ).encode()
-            + self.rest
-        )
+        areas, offsets = self._areas()
+        head = FixedSense(
+            valid=fits,
+            response_code=FIXED[self.deferred],
+            filemark=self.filemark,
+            eom=self.eom,
+            ili=self.ili,
+            sdat_ovfl=self.sdat_ovfl,
+            sense_key=self.key,
+            information=self.information or 0 if fits else 0,
+            additional_sense_length=10 + len(areas) + len(self.rest),
+            command_specific_information=offsets | specific if specific < 1 << 32 else offsets,
+            additional_sense_code=self.code.asc,
+            additional_sense_code_qualifier=self.code.ascq,
+            field_replaceable_unit_code=self.field_replaceable_unit,
+        ).encode()
+        return head[:15] + self._key_specific() + areas + self.rest
 
-    def _descriptors(self) -> bytes:
+    def _areas(self) -> tuple[bytes, int]:
+        """The embedded areas of fixed format, and their offsets in place (SPC-4 5.17.7.4)."""
+        areas, offsets = b"", 0
+        for device, shift in ((self.source, 24), (self.destination, 16)):
+            if device is not None:
+                at = AREAS_AT + len(areas)
+                if at > 0xFF or not 0 <= device.status <= 0xFF:
+                    raise EncodeError(
+                        f"FixedSense: an area at byte {at} with status {device.status:#x} does not fit the "
+                        "byte for its offset and the byte for its status (SPC-4 5.17.7.4)"
+                    )
+                offsets |= at << shift
+                areas += bytes((device.status,)) + device.data
+        return areas, offsets
+
+    def _key_specific(self) -> bytes:
+        """The three sense-key specific bytes (SPC-4 4.5.2.4.1)."""
+        if (pointer := self.pointer) is not None:
+            return SenseKeySpecificDescriptor(
+                sksv=True,
+                command_data=pointer.command,
+                segment_descriptor=pointer.segment,
+                bpv=pointer.bit is not None,
+                bit_pointer=pointer.bit or 0,
+                field_pointer=pointer.byte,
+            ).encode()[4:7]
+        if self.progress is not None:
+            return ProgressIndication(sksv=True, progress_indication=self.progress).encode()
+        if self.retries is not None:
+            return ActualRetryCount(sksv=True, actual_retry_count=self.retries).encode()
+        return UnitAttentionQueueOverflow(sksv=self.queue_overflow, overflow=self.queue_overflow).encode()
+
+    def _descriptors(self, forwarded: ForwardedSource) -> bytes:
         parts = b""
         if self.information is not None:
             parts += EightByteDescriptor(
-                descriptor_type=INFORMATION, valid=True, value=self.information
+                descriptor_type=SenseDescriptorType.INFORMATION, valid=True, value=self.information
             ).encode()
         if self.command_specific is not None:
             # A four-byte quantity is right-aligned in the eight bytes, but the segment number has
@@ -194,86 +177,114 @@ class Sense:
             value = self.command_specific
             if self.key == SenseKey.COPY_ABORTED:
                 value = (value & 0xFFFF) << 32
-            parts += EightByteDescriptor(descriptor_type=COMMAND_SPECIFIC, value=value).encode()
-        if (pointer := self.pointer) is not None:
-            parts += SenseKeySpecificDescriptor(
-                sksv=True,
-                command_data=pointer.command,
-                segment_descriptor=pointer.segment,
-                bpv=pointer.bit is not None,
-                bit_pointer=pointer.bit or 0,
-                field_pointer=pointer.byte,
+            parts += EightByteDescriptor(
+                descriptor_type=SenseDescriptorType.COMMAND_SPECIFIC_INFORMATION, value=value
+            ).encode()
+        if any(specific := self._key_specific()):
+            parts += SenseKeySpecificDescriptor().encode()[:4] + specific + b"\0"
+        if self.field_replaceable_unit:
+            parts += FieldReplaceableUnitDescriptor(
+                field_replaceable_unit_code=self.field_replaceable_unit
             ).encode()
         if self.filemark or self.eom or self.ili:
             parts += StreamDescriptor(filemark=self.filemark, eom=self.eom, ili=self.ili).encode()
+        for device, number in zip((self.source, self.destination), forwarded.value, strict=True):
+            if device is not None:
+                parts += (
+                    ForwardedSenseDescriptor(
+                        additional_length=2 + len(device.data),
+                        fsdt=device.truncated,
+                        source=number,
+                        forwarded_status=device.status,
+                    ).encode()
+                    + device.data
+                )
         parts += self.rest
         head = DescriptorSense(
-            response_code=0x73 if self.deferred else 0x72,
+            response_code=DESCRIPTOR[self.deferred],
             sense_key=self.key,
             additional_sense_code=self.code.asc,
             additional_sense_code_qualifier=self.code.ascq,
+            sdat_ovfl=self.sdat_ovfl,
             additional_sense_length=len(parts),
         )
         return head.encode() + parts
 
     @classmethod
-    def decode(cls, data: bytes) -> Sense | None:
+    def decode(cls, data: bytes, *, forwarded: ForwardedSource = ForwardedSource.SPC_4) -> Sense | None:
         """What `data` says, as far as it goes; None when it is not sense data of either format."""
         response_code = data[0] & 0x7F if data else 0
-        if response_code in (0x70, 0x71):
-            return cls._from_fixed(data)
-        if response_code in (0x72, 0x73):
-            return cls._from_descriptors(data)
+        if response_code in FIXED:
+            return cls._from_fixed(bytes(data))
+        if response_code in DESCRIPTOR:
+            return cls._from_descriptors(bytes(data), forwarded)
         return None
 
     @classmethod
     def _from_fixed(cls, data: bytes) -> Sense:
         raw = FixedSense.decode(data[:18].ljust(18, b"\0"))
         length = min(len(data), 8 + raw.additional_sense_length) if len(data) > 7 else len(data)
-        pointer = None
-        if raw.sksv and length >= 18 and raw.sense_key in _POINTER_KEYS:
-            pointer = FieldPointer(
-                raw.field_pointer,
-                raw.bit_pointer if raw.bpv else None,
-                raw.command_data,
-                raw.segment_descriptor and raw.sense_key == SenseKey.COPY_ABORTED,
-            )
+        data = data[:length]
+        specific = raw.command_specific_information if length >= 12 else None
+        devices: dict[str, DeviceSense | None] = {}
+        rest = data[AREAS_AT:]
+        if raw.sense_key == SenseKey.COPY_ABORTED and specific is not None:
+            areas = embedded_areas(data)
+            if areas:
+                specific &= 0xFFFF
+                devices = {name: DeviceSense(data[at], data[start:end]) for name, at, start, end in areas}
+                rest = data[AREAS_AT : min(at for _, at, _, _ in areas)] + data[max(a[3] for a in areas) :]
         return cls(
             key=_key(raw.sense_key),
             code=AdditionalSense(raw.additional_sense_code, raw.additional_sense_code_qualifier)
             if length >= 14
             else NO_ADDITIONAL_SENSE_INFORMATION,
             information=raw.information if raw.valid and length >= 7 else None,
-            command_specific=raw.command_specific_information if length >= 12 else None,
-            pointer=pointer,
+            command_specific=specific,
             filemark=raw.filemark,
             eom=raw.eom,
             ili=raw.ili,
             deferred=raw.response_code == 0x71,
-            rest=bytes(data[18:length]),
+            rest=rest,
+            field_replaceable_unit=raw.field_replaceable_unit_code if length >= 15 else 0,
+            sdat_ovfl=raw.sdat_ovfl,
+            source=devices.get("source"),
+            destination=devices.get("destination"),
+            **decode_key_specific(raw.sense_key, data[15:18]),  # type: ignore[arg-type]
         )
 
     @classmethod
-    def _from_descriptors(cls, data: bytes) -> Sense:
+    def _from_descriptors(cls, data: bytes, forwarded: ForwardedSource) -> Sense:
         raw = DescriptorSense.decode(data[:8].ljust(8, b"\0"))
-        information = command_specific = pointer = None
+        information = command_specific = None
+        specific = rest = b""
+        unit = 0
+        devices: dict[str, DeviceSense] = {}
         stream = StreamDescriptor()
-        rest = b""
         at, end = 8, min(len(data), 8 + raw.additional_sense_length)
         while at + 2 <= end:
             piece = data[at : min(at + 2 + data[at + 1], end)]
             kind = piece[0]
-            if kind == INFORMATION and len(piece) >= 12:
+            role = None
+            if kind == SenseDescriptorType.FORWARDED_SENSE and len(piece) >= 4:
+                role = role_of(ForwardedSenseDescriptor.decode(piece).source, forwarded)
+            if kind == SenseDescriptorType.INFORMATION and len(piece) >= 12:
                 found = EightByteDescriptor.decode(piece)
                 information = found.value if found.valid else None
-            elif kind == COMMAND_SPECIFIC and len(piece) >= 12:
+            elif kind == SenseDescriptorType.COMMAND_SPECIFIC_INFORMATION and len(piece) >= 12:
                 command_specific = EightByteDescriptor.decode(piece).value
                 if raw.sense_key == SenseKey.COPY_ABORTED:
-                    command_specific = command_specific >> 32 & 0xFFFF
-            elif kind == SENSE_KEY_SPECIFIC and len(piece) >= 8:
-                pointer = _pointer(raw.sense_key, SenseKeySpecificDescriptor.decode(piece))
-            elif kind == STREAM and len(piece) >= 4:
+                    # Some put the segment number where a four-byte quantity would end.
+                    command_specific = command_specific >> 32 & 0xFFFF or command_specific & 0xFFFF
+            elif kind == SenseDescriptorType.SENSE_KEY_SPECIFIC and len(piece) >= 8:
+                specific = piece[4:7]
+            elif kind == SenseDescriptorType.FIELD_REPLACEABLE_UNIT and len(piece) >= 4:
+                unit = piece[3]
+            elif kind == SenseDescriptorType.STREAM_COMMANDS and len(piece) >= 4:
                 stream = StreamDescriptor.decode(piece)
+            elif role is not None and role not in devices:
+                head = ForwardedSenseDescriptor.decode(piece)
+                devices[role] = DeviceSense(head.forwarded_status, piece[4:], head.fsdt)
             else:
                 rest += piece
             at += len(piece)
@@ -284,12 +295,16 @@ class Sense:
             else NO_ADDITIONAL_SENSE_INFORMATION,
             information=information,
             command_specific=command_specific,
-            pointer=pointer,
             filemark=stream.filemark,
             eom=stream.eom,
             ili=stream.ili,
             deferred=raw.response_code == 0x73,
             rest=rest,
+            field_replaceable_unit=unit,
+            sdat_ovfl=raw.sdat_ovfl,
+            source=devices.get("source"),
+            destination=devices.get("destination"),
+            **decode_key_specific(raw.sense_key, specific),  # type: ignore[arg-type]
         )
 
     def __str__(self) -> str:
@@ -309,21 +324,18 @@ class Sense:
             text += "" if self.pointer.bit is None else f" bit {self.pointer.bit}"
         if self.information is not None:
             text += f", information {self.information}"
+        if self.progress is not None:
+            text += f", {self.progress / 65536:.1%} done"
+        if self.retries is not None:
+            text += f", {self.retries} retries"
         marks = [name for name in ("filemark", "eom", "ili") if getattr(self, name)]
-        return text + "".join(f", {mark.upper()}" for mark in marks) + (", deferred" if self.deferred else "")
-
-
-_POINTER_KEYS = (SenseKey.ILLEGAL_REQUEST, SenseKey.COPY_ABORTED)
-"""The keys whose sense-key specific bytes are a field pointer or a segment pointer."""
+        text += "".join(f", {mark.upper()}" for mark in marks) + (", deferred" if self.deferred else "")
+        for name in ("source", "destination"):
+            if (device := getattr(self, name)) is not None:
+                text += f"; the {name} answered {device}"
+        return text
 
 
 def _key(value: int) -> int:
     # Asking an enum for a plain number with "in" raises before Python 3.12.
     return SenseKey._value2member_map_.get(value, value)  # type: ignore[return-value]
-
-
-def _pointer(key: int, raw: SenseKeySpecificDescriptor) -> FieldPointer | None:
-    if not raw.sksv or key not in _POINTER_KEYS:
-        return None
-    segment = raw.segment_descriptor and key == SenseKey.COPY_ABORTED
-    return FieldPointer(raw.field_pointer, raw.bit_pointer if raw.bpv else None, raw.command_data, segment)

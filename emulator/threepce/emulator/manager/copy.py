@@ -27,16 +27,13 @@ from threepce.scsi import additional_sense as asc
 from threepce.scsi.copy_results import CopyStatus
 from threepce.scsi.sam import Status
 from threepce.scsi.segment import BlockToBlock
-from threepce.scsi.sense import Sense, SenseKey
+from threepce.scsi.sense import DeviceSense, Sense, SenseKey
 
 if TYPE_CHECKING:
     from threepce.emulator.nexus import EmulatorNexus
     from threepce.emulator.unit import LogicalUnit
 
 __all__ = ["Copy"]
-
-SENSE_HEADER = 18
-"""Where the additional sense bytes of fixed format sense data start: the first embedded area."""
 
 
 @dataclass(slots=True)
@@ -92,14 +89,8 @@ def _plain(fault: SegmentFault) -> Sense:
 
 
 def _with_device_sense(sense: Sense, fault: SegmentFault) -> Sense:
-    """Embed what a source or destination answered (SPC-4 5.17.7.4, fixed format).
-
-    The area holds the status byte and the sense data; the command-specific information says in
-    its first byte where that of the source starts, in its second that of the destination.
-    """
+    """Add what a source or destination answered (SPC-4 5.17.7.4)."""
     if fault.device_sense is None:
         return sense
-    area = bytes((Status.CHECK_CONDITION,)) + fault.device_sense.encode()
-    shift = 16 if fault.at_destination else 24
-    offset = SENSE_HEADER << shift
-    return replace(sense, command_specific=offset | (sense.command_specific or 0), rest=area)
+    device = DeviceSense(Status.CHECK_CONDITION, fault.device_sense.encode())
+    return replace(sense, destination=device) if fault.at_destination else replace(sense, source=device)
