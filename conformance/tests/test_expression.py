@@ -92,15 +92,18 @@ def test_python_agrees(text: str) -> None:
         wanted = None
     try:
         value = Expression.parse(text).evaluate(NAMES)
-    except ExpressionError as error:
-        assert wanted is None or "too long" in str(error)
-    else:
-        assert value == wanted
+    except ExpressionError:
+        value = None
+
+    assert value == wanted
 
 
 @given(st.text() | st.text(alphabet="0123456789abx.,()+-*/% "))
 def test_any_text_is_an_expression_or_refused(text: str) -> None:
+    said = "a value"
     try:
         Expression.parse(text).evaluate(NAMES)
     except ExpressionError as error:
-        assert str(error)
+        said = str(error)
+
+    assert said

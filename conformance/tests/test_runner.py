@@ -139,22 +139,25 @@ def test_a_broken_transport_is_no_failure_of_the_engine(
 @pytest.mark.parametrize(
     ("code", "answer", "text"),
     [
-        ("op_00", check(Sense(SenseKey.UNIT_ATTENTION)), "has reported 16 unit attentions and has more"),
-        ("op_00", check(Sense(SenseKey.NOT_READY)), "TEST UNIT READY ended with CHECK CONDITION NOT READY"),
-        ("op_8a", Completion(0x08), "unit src (LUN 0): WRITE(16) of 256 blocks at 0 ended with BUSY"),
-        ("op_88", Completion(0x08), "READ(16) of 8 blocks at 128 ended with BUSY"),
-        ("op_88", Completion(), "READ(16) of 8 blocks at 128 brought 0 bytes"),
-        ("op_12", Completion(0x08), "INQUIRY for VPD page 83h ended with BUSY"),
-        ("op_12", Completion(data_in=b"\0\x80\0\0"), "VPD page 83h makes no sense: VPD page 80h came"),
+        ("00", check(Sense(SenseKey.UNIT_ATTENTION)), "has reported 16 unit attentions and has more"),
+        ("00", check(Sense(SenseKey.NOT_READY)), "TEST UNIT READY ended with CHECK CONDITION NOT READY"),
+        ("8a", Completion(0x08), "unit src (LUN 0): WRITE(16) of 256 blocks at 0 ended with BUSY"),
+        ("88", Completion(0x08), "READ(16) of 8 blocks at 128 ended with BUSY"),
+        ("88", Completion(), "READ(16) of 8 blocks at 128 brought 0 bytes"),
+        ("12", Completion(0x08), "INQUIRY for VPD page 83h ended with BUSY"),
+        ("12", Completion(data_in=b"\0\x80\0\0"), "VPD page 83h makes no sense: VPD page 80h came"),
         (
-            "op_12",
+            "12",
             Completion(data_in=b"\0\x83\0\0"),
             "has no designator that a CSCD descriptor can hold; it has: none",
         ),
     ],
 )
 def test_a_unit_that_is_not_well_is_an_error(good: str, code: str, answer: Completion, text: str) -> None:
-    _, judged = run(good, Tampered(**{code: lambda *_: answer}))
+    engine = Tampered()
+    engine.answers[int(code, 16)] = lambda *_: answer
+
+    _, judged = run(good, engine)
 
     assert judged.verdict == Verdict.ERROR
     assert text in judged.evidence

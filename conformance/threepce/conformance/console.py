@@ -83,7 +83,10 @@ class Printer:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table("scenario", *engines)
+        table = Table()
+        table.add_column("scenario", overflow="fold")
+        for engine in engines:
+            table.add_column(engine, no_wrap=True)
         for case, verdicts in cells.items():
             found = [verdicts.get(engine) for engine in engines]
             table.add_row(case, *(Text(str(v), STYLES[v]) if v else Text(ABSENT, "dim") for v in found))

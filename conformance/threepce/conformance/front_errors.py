@@ -23,6 +23,8 @@ def status_and_message(error: Exception) -> tuple[int, str] | None:
         return BROKEN, str(error)
     # Typer's errors about arguments have no public base class; they know how to show themselves.
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        if not error.format_message():  # the help was printed, as there were no arguments
+            return USAGE, ""
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "3pce"
         return USAGE, f"{error.format_message()} See {command} --help."
