@@ -370,6 +370,23 @@ def test_workers(command: Command, tmp_path: Path, good: str) -> None:
     assert sorted(str(item.get("value")) for item in verdicts) == ["fail", "pass", "pass", "pass"]
 
 
+def test_a_worker_that_dies_is_told_of(command: Command, tmp_path: Path, good: str) -> None:
+    (tmp_path / "a.yaml").write_text(good)
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\n"
+        "from threepce.conformance.engines.emulator import EmulatorEngine\n"
+        "def die(*_):\n    os._exit(7)\n"
+        "EmulatorEngine.prepare = die\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+
+    done = command("test", "a.yaml", "-n", "1", PYTHONPATH=path)
+
+    assert done.returncode == 3
+    assert "crashed" in done.stdout
+    assert json.loads((tmp_path / "3pce-report/latest/results.json").read_text())["problems"]
+
+
 def test_termination_leaves_the_reports(tmp_path: Path, good: str) -> None:
     axes = good.replace("steps:\n", "axes: {n: [" + ", ".join(map(str, range(200))) + "]}\nsteps:\n")
     for name in ("a", "b", "c", "d", "e", "f"):

@@ -372,6 +372,22 @@ def test_a_history_that_is_none(tmp_path: Path) -> None:
         assert text in str(caught.value)
 
 
+def test_only_a_write_that_ended_good_changes_what_is_expected(good: str) -> None:
+    write = (
+        "write (16): {to: dst, logical_block_address: %s, transfer_length: 2, fill: 0}\n    expect: {%s}\n"
+    )
+    refused = "sense: {key: ILLEGAL REQUEST}"
+    busy = "status: BUSY, or: [{status: GOOD, verdict: info, because: it was not busy}]"
+    for lba, expect, verdict in (
+        (255, refused, Verdict.PASS),
+        (20, busy, Verdict.INFO),
+        (20, refused, Verdict.FAIL),
+    ):
+        _, judged = run(good + "  - " + write % (lba, expect))
+        assert judged.verdict == verdict
+        assert len(judged.findings) <= 1
+
+
 def test_large_data_is_kept_as_digest_and_beginning(good: str) -> None:
     events, _ = run(good)
 

@@ -104,6 +104,9 @@ class Printer:
             self.matrix(recorder.results)
             self._remarks(recorder.results, verbosity)
         self.line()
+        for engine, facts in recorder.facts.items():
+            known = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items())
+            self.line(f"{engine}: {known}")
         tally = ", ".join(f"{count} {verdict}" for verdict, count in counts(recorder.results).items())
         if recorder.interrupted:
             self.line("interrupted; what follows is about the cases that ended before", "bold")

@@ -19,8 +19,15 @@ ROW = 16
 
 
 def command_lines(events: list[Event], *, everything: bool) -> Iterator[str]:
-    """A line for each command under test; with `everything` the harness's too, and the bytes."""
+    """A line for each command under test and each claim about data.
+
+    With `everything` the harness's own commands too, and the bytes.
+    """
     for event in events:
+        if event["event"] == "data":
+            difference = event["difference"]
+            found = "holds" if difference is None else f"differs from block {difference['lba']} on"
+            yield f"{event['claim']}: {event['unit']} {event['first']}, {event['blocks']} blocks  =>  {found}"
         if event["event"] != "command" or not (everything or event["purpose"] == "step"):
             continue
         yield _one_line(event)

@@ -23,6 +23,7 @@ from threepce.conformance.units import UnitTrouble, drain, identify, read_blocks
 from threepce.conformance.verdict import Verdict, judge_answer
 from threepce.scsi.designator import Designator
 from threepce.scsi.nexus import CommandTimeout, TransportError
+from threepce.scsi.sam import Status
 
 __all__ = ["case_that_cannot_run", "run_case"]
 
@@ -238,10 +239,10 @@ class _Run:
         wanted = {*entry.keep.values(), *_named(expectation)}
         event["answer"] = {name: value for name, value in values.items() if name in wanted}
         judged = judge_answer(event)
+        if answer.status == Status.GOOD:
+            step.written(contents, scope)
         if not judged.met or judged.stop:
             return False
-        if judged.verdict is None:
-            step.written(contents, scope)
         return self._keep(number, entry, values, scope)
 
     def _keep(self, number: int, entry: ScenarioStep, values: dict[str, Any], scope: Scope) -> bool:
