@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -54,27 +55,24 @@ MakeUnit = Callable[..., Unit]
 
 
 @pytest.fixture(scope="session")
-def lab(capsys_session: Callable[[str], None]) -> Iterator[UserModeLab]:
+def lab(say: Callable[[str], None]) -> Iterator[UserModeLab]:
     """A lab on the user-mode kernel; says how long it took to be ready."""
     start = time.monotonic()
     with open_user_mode() as opened:
-        capsys_session(f"lab ready after {time.monotonic() - start:.2f} s")
+        say(f"lab ready after {time.monotonic() - start:.2f} s")
         yield opened
 
 
 @pytest.fixture(scope="session")
-def capsys_session(request: pytest.FixtureRequest) -> Callable[[str], None]:
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Print past pytest's capture: the measured figures belong in every log."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    manager = request.config.pluginmanager.get_plugin("capturemanager")
 
-    def say(text: str) -> None:
-        if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(text)
-        else:
-            print(text)  # a worker of xdist has no terminal
+    def show(text: str) -> None:
+        with manager.global_and_fixture_disabled() if manager else contextlib.nullcontext():
+            print(f"\n{text}", flush=True)
 
-    return say
+    return show
 
 
 @pytest.fixture

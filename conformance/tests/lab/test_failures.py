@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from threepce.conformance.lab import GuestDied, GuestHung
+from threepce.conformance.lab import GuestConfused, GuestDied, GuestHung
 from threepce.conformance.lab.interface import open_user_mode
 from threepce.conformance.lab.kernel import find_kernel
 from threepce.conformance.lab.scratch import base_directory, sweep
@@ -184,6 +184,20 @@ def test_two_labs_at_once_do_not_meet(make_unit: MakeUnit, lab: UserModeLab) -> 
         assert b"t" * 512 == there.read(0, 512)
         assert lab.console_log.parent != other.console_log.parent
         assert lab.console_log.parent in base_directory().iterdir()
+
+
+def test_text_on_the_line_is_noticed_and_never_read_as_an_answer(make_unit: MakeUnit) -> None:
+    """Whatever writes there, a kernel message or a program: nothing after it can be trusted."""
+    with open_user_mode() as lab:
+        unit = make_unit(on=lab)
+
+        def use_until_it_shows() -> None:
+            lab.start_shell(["/bin/sh", "-c", "echo BUG: stray words > /dev/ttyS0"], 24, 80)
+            while True:
+                unit.test_unit_ready()
+
+        with pytest.raises(GuestConfused, match="stray|not a frame|damaged"):
+            use_until_it_shows()
 
 
 def test_an_interrupted_wait_does_not_mix_up_answers(make_unit: MakeUnit) -> None:

@@ -65,13 +65,13 @@ def test_the_first_command_to_a_new_unit_is_a_unit_attention(lab: UserModeLab) -
 
 
 def test_commands_pass_the_seam_fast_enough(
-    lab: UserModeLab, make_unit: MakeUnit, capsys_session: Say
+    lab: UserModeLab, make_unit: MakeUnit, say: Say
 ) -> None:
     """1,000 a second are asked for; the bound here only catches a broken line on a busy machine."""
     rates = measure_command_rate(lab.nexus, make_unit().lun, 1.0)
 
     for name, rate in rates.items():
-        capsys_session(f"{name}: {rate:,.0f} commands a second over the seam to the guest")
+        say(f"{name}: {rate:,.0f} commands a second over the seam to the guest")
     assert min(rates.values()) > 300
 
 
@@ -108,6 +108,23 @@ def test_many_transfers_in_a_row_never_show_an_old_one(make_unit: MakeUnit) -> N
         data = hashlib.sha512(bytes([round_number])).digest() * 64
         assert 0 == unit.write(round_number, data).status
         assert data == unit.read(round_number, len(data))
+
+
+def test_bulk_data_moves_at_a_useful_rate(make_unit: MakeUnit, say: Say) -> None:
+    """64 MiB out and back in commands of 1 MiB; the bound only catches a lost digit."""
+    unit = make_unit(blocks=64 * 2048)
+    data = os.urandom(MIB)
+    for name, transfer in (
+        ("WRITE(16)", lambda lba: unit.write(lba, data)),
+        ("READ(16)", lambda lba: unit.read(lba, MIB)),
+    ):
+        start = time.monotonic()
+        for lba in range(0, unit.blocks, 2048):
+            transfer(lba)
+        rate = unit.blocks * 512 / (time.monotonic() - start) / 1e6
+
+        say(f"{name}: {rate:,.0f} MB/s through the seam in pieces of 1 MiB")
+        assert rate > 15
 
 
 def test_a_short_answer_has_a_residual(lab: UserModeLab, make_unit: MakeUnit) -> None:
@@ -164,7 +181,7 @@ def test_a_serial_that_would_repeat_a_designator_is_refused(lab: UserModeLab) ->
         lab.delete_unit(lun)
 
 
-def test_units_come_and_go_quickly(lab: UserModeLab, capsys_session: Say) -> None:
+def test_units_come_and_go_quickly(lab: UserModeLab, say: Say) -> None:
     """A scenario gets fresh units: that must cost much less than the scenario."""
     start = time.monotonic()
     luns = [lab.create_unit(block_length=512, blocks=2048, serial=f"{n:025d}") for n in range(10)]
@@ -172,7 +189,7 @@ def test_units_come_and_go_quickly(lab: UserModeLab, capsys_session: Say) -> Non
     for lun in luns:
         lab.delete_unit(lun)
 
-    capsys_session(f"create_unit: {each * 1000:.1f} ms")
+    say(f"create_unit: {each * 1000:.1f} ms")
     assert 10 == len(set(luns))
     assert each < 0.5
 

@@ -73,6 +73,13 @@ def test_a_name_the_guest_cannot_have_is_passed_over(
         assert place not in base_directory().parents
 
 
+def test_a_place_the_guest_would_hide_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guest has a /dev of its own: its first program would not be found below the host's."""
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
+
+    assert Path("/dev/shm") not in base_directory().parents
+
+
 def test_without_any_place_the_message_lists_all(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

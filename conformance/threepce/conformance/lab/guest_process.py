@@ -46,8 +46,8 @@ class GuestProcess:
         self.process = 0
         (scratch.path / "units").mkdir()
         (scratch.path / "overlay").mkdir()
-        self._window = self._make_window()
-        self._start(kernel, wwn)
+        memory = memory_directory(scratch.path)
+        self._start(kernel, wwn, memory)
         try:
             self.greeting = json.loads(self._answer(0, BOOT_LIMIT, "the boot")[1])
         except BaseException:
@@ -109,13 +109,11 @@ class GuestProcess:
 
     # How it starts.
 
-    def _make_window(self) -> mmap.mmap:
-        with (self._scratch.path / "window").open("w+b") as file:
-            file.truncate(WINDOW_SIZE)
-            return mmap.mmap(file.fileno(), WINDOW_SIZE)
-
-    def _start(self, kernel: Kernel, wwn: str) -> None:
+    def _start(self, kernel: Kernel, wwn: str, memory: Path) -> None:
         path = self._scratch.path
+        window = os.memfd_create("window")
+        os.truncate(window, WINDOW_SIZE)
+        self._window = mmap.mmap(window, WINDOW_SIZE)
         line_in, guest_out = os.pipe()
         guest_in, self._line_out = os.pipe()
         self._line_in = line_in
@@ -137,10 +135,10 @@ class GuestProcess:
         )
         (path / "python").symlink_to(os.path.abspath(sys.executable))
         (path / "init.py").symlink_to(Path(guest.__file__).with_name("init.py"))
-        arguments = _arguments(kernel, path, guest_in, guest_out, shell_master)
-        environment = {"TMPDIR": str(memory_directory(path)), "PATH": os.defpath, "HOME": str(path)}
+        held = (guest_in, guest_out, shell_master, window)
+        arguments = _arguments(kernel, path, held)
+        environment = {"TMPDIR": str(memory), "PATH": os.defpath, "HOME": str(path)}
         _write_json(path / "keeper.json", {"arguments": arguments, "environment": environment})
-        held = (guest_in, guest_out, shell_master)
         try:
             self._keeper = subprocess.Popen(
                 [sys.executable, "-I", "-S", keeper.__file__, str(path), *map(str, held)],
@@ -228,10 +226,12 @@ class GuestProcess:
         return self._failure
 
 
-def _arguments(
-    kernel: Kernel, path: Path, guest_in: int, guest_out: int, shell_master: int
-) -> list[str]:
-    """The guest's kernel command line; the last words are its first process's."""
+def _arguments(kernel: Kernel, path: Path, held: tuple[int, int, int, int]) -> list[str]:
+    """The guest's kernel command line; the last words are its first process's.
+
+    `held` are the descriptors it inherits: line in, line out, the shell's terminal, the window.
+    """
+    guest_in, guest_out, shell_master, window = held
     arguments = [
         str(kernel.binary),
         f"mem={MEMORY >> 20}M",
@@ -249,7 +249,7 @@ def _arguments(
         "ssl=null",
         f"ssl0=fd:{guest_in},fd:{guest_out}",
         f"ssl1=fd:{shell_master}",
-        f"iomem=mmapper,{path}/window",
+        f"iomem=mmapper,/proc/self/fd/{window}",
         f"uml_dir={path}/",
         f"init={path}/python",
     ]

@@ -41,8 +41,8 @@ class Lab(Protocol):
 
         `serial` is hexadecimal, and unique in its first 25 digits: LIO makes the designator
         6001405h + those digits of it. Raises ValueError for a serial or a block length that LIO
-        does not take, LabError where LIO refuses. The unit's first command ends with UNIT
-        ATTENTION, as on any new unit.
+        does not take, LabError where LIO refuses. As on any target, a new unit means unit
+        attentions (REPORTED LUNS DATA HAS CHANGED), on itself and on all its siblings.
         """
         ...
 

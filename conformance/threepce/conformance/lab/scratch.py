@@ -24,6 +24,8 @@ from .errors import LabUnavailable
 __all__ = ["Scratch", "abandoned", "base_directory", "sweep"]
 
 SAFE_PATH = re.compile(r"/[A-Za-z0-9._/+@-]*")
+# The guest mounts its own file systems there, over whatever the host has.
+HIDDEN = ("/dev/", "/proc/", "/sys/")
 LONGEST_BASE = 64  # the guest makes UNIX sockets below it, whose names end at 108 bytes
 KEEP_LOGS = 20
 
@@ -39,6 +41,9 @@ def base_directory() -> Path:
         base = Path(place) / f"threepce-{os.getuid()}"
         if not SAFE_PATH.fullmatch(str(base)) or len(str(base)) > LONGEST_BASE:
             tried.append(f"{base}: a name too long or with special characters")
+            continue
+        if str(base.resolve()).startswith(HIDDEN):
+            tried.append(f"{base}: below a directory that the guest cannot see")
             continue
         try:
             base.mkdir(mode=0o700, exist_ok=True)

@@ -90,8 +90,8 @@ class UserModeLab:
         except GuestError as error:
             self._scratch.remove()
             raise LabUnavailable(
-                f"the user-mode kernel {kernel.binary} does not come up. It needs ptrace, which "
-                f"some containers forbid. {error}"
+                f"the user-mode kernel {kernel.binary} does not come up (it needs ptrace, "
+                f"which some containers forbid). {error}"
             ) from error
         except BaseException:
             self._scratch.remove()
