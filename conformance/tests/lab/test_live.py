@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -279,10 +282,11 @@ def test_a_command_that_outlasts_its_timeout_is_a_command_timeout(
 
     def copy_all() -> None:
         for copy in copies:
-            lab.nexus.execute(destination.lun, *copy, timeout=0.01)
+            with standing_still(lab.process):
+                lab.nexus.execute(destination.lun, *copy, timeout=0.01)
 
-    # A segment that is not in memory takes LIO more than a second on any machine we know; sixteen
-    # chances make this no race.
+    # The guest stands still in mid-copy until the kernel's timer, which counts whole seconds, is
+    # sure to have passed; a copy that was done before it stood still leaves fifteen more chances.
     with pytest.raises(CommandTimeout, match="TIME"):
         copy_all()
     assert 0 == destination.test_unit_ready().status
@@ -347,6 +351,24 @@ def test_a_kernel_with_lio_of_its_own_is_used_as_it_is(lab: UserModeLab) -> None
 
     seen = (lab.console_log.parent / "units" / "own").read_text()
     assert repr(("OwnKernelLab", True, True, 1, 1, 0)) == seen
+
+
+@contextlib.contextmanager
+def standing_still(process: int) -> Iterator[None]:
+    """Stop a process shortly after the block begins, and let it go on some seconds later."""
+    timers = [
+        threading.Timer(seconds, os.kill, (process, number))
+        for seconds, number in ((0.1, signal.SIGSTOP), (2.5, signal.SIGCONT))
+    ]
+    for timer in timers:
+        timer.start()
+    try:
+        yield
+    finally:
+        for timer in timers:
+            timer.cancel()
+            timer.join()
+        os.kill(process, signal.SIGCONT)
 
 
 def run_in_guest(lab: UserModeLab, script: str) -> None:
