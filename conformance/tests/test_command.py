@@ -467,6 +467,29 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert "LIO lab" in said
 
 
+def test_a_folder_holds_other_files_too(command: Command, tmp_path: Path, good: str) -> None:
+    (tmp_path / "good.yaml").write_text("# a comment first\n" + good)
+    (tmp_path / "other.yaml").write_text("format: 1\nprofile: mine\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    arguments = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "threepce.conformance.pytest_plugin",
+        "--copy-engine",
+        "emulator",
+    ]
+
+    done = subprocess.run(
+        [*arguments, "--collect-only", "-q", "."],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert "1 test collected" in done.stdout
+    assert "good.yaml::test/copies-blocks@emulator:spc4" in done.stdout
+
+
 def test_version_and_help(command: Command) -> None:
     assert command("--version").stdout.startswith("3pce ")
     done = command("--help")

@@ -109,7 +109,7 @@ def test_a_unit_that_cannot_be_made(lio: LioEngine) -> None:
 
 
 def test_no_lab_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> FakeLab:
+    def refuse(**_: object) -> FakeLab:
         raise LabUnavailable("no kernel; install one")
 
     monkeypatch.setattr("threepce.conformance.lab.interface.open_lab", refuse)

@@ -75,8 +75,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def _says_it_is_a_scenario(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4096).lstrip().startswith(b"format:")
+    """Folders hold other YAML too; a file that was named is read as a scenario whatever it says."""
+    lines = path.read_bytes().splitlines()
+    return all(any(line.startswith(key) for line in lines) for key in (b"format:", b"clause:", b"steps:"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ guest dies or hangs, the lab is closed and the next case boots another.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, ClassVar
@@ -31,9 +32,14 @@ def _open() -> Lab:
     from threepce.conformance.lab import LabUnavailable, open_lab
 
     try:
-        return open_lab()
+        return open_lab(progress=_say)
     except LabUnavailable as error:
         raise EngineUnavailable(f"engine lio: {error}") from error
+
+
+def _say(text: str) -> None:
+    """Tell who waits that something goes on; fetching a kernel takes a while."""
+    sys.stderr.write(f"lio: {text}\n")
 
 
 class LioEngine:
