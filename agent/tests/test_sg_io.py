@@ -94,9 +94,7 @@ def add_unit(system: Path, name: str, lun: int) -> None:
 
 @pytest.fixture
 def nexus(system: Path, kernel: Kernel) -> SgIoNexus:
-    return SgIoNexus.of_target(
-        "3:0:1", ioctl=kernel, sysfs=str(system / "sys"), dev=str(system / "dev")
-    )
+    return SgIoNexus.of_target("3:0:1", ioctl=kernel, sysfs=str(system / "sys"), dev=str(system / "dev"))
 
 
 def test_the_node_that_is_named_says_target_and_lun(system: Path, kernel: Kernel) -> None:
@@ -141,9 +139,7 @@ def test_data_in_is_cut_at_its_residual(nexus: SgIoNexus, kernel: Kernel) -> Non
 
 
 @pytest.mark.parametrize("residual", [-8, 100])
-def test_an_impossible_residual_hurts_nobody(
-    nexus: SgIoNexus, kernel: Kernel, residual: int
-) -> None:
+def test_an_impossible_residual_hurts_nobody(nexus: SgIoNexus, kernel: Kernel, residual: int) -> None:
     """Drivers have reported such; the data stays within what was asked for."""
     kernel.answer = {"resid": residual}
 
@@ -223,9 +219,7 @@ def test_a_command_that_was_not_answered_raises(
 
 
 @pytest.mark.parametrize("host", [0x10, 0x11, 0x12, 0x13])
-def test_a_host_code_made_from_a_status_is_no_failure(
-    nexus: SgIoNexus, kernel: Kernel, host: int
-) -> None:
+def test_a_host_code_made_from_a_status_is_no_failure(nexus: SgIoNexus, kernel: Kernel, host: int) -> None:
     """RESERVATION CONFLICT reaches sg as DID_NEXUS_FAILURE on some kernels; it is an answer."""
     kernel.answer = {"host_status": host, "status": 0x18}
 
@@ -244,9 +238,7 @@ def test_a_host_code_made_from_a_status_is_no_failure(
         (errno.EIO, "EIO: Input/output error"),
     ],
 )
-def test_a_refused_ioctl_says_why(
-    nexus: SgIoNexus, kernel: Kernel, number: int, words: str
-) -> None:
+def test_a_refused_ioctl_says_why(nexus: SgIoNexus, kernel: Kernel, number: int, words: str) -> None:
     """The limit is the smaller of what the queue and the host adapter's scatter list carry."""
     kernel.error = number
 
@@ -254,9 +246,7 @@ def test_a_refused_ioctl_says_why(
         nexus.execute(0, READ_10, data_in_length=2 << 20)
 
 
-def test_a_refused_ioctl_below_the_limit_does_not_blame_the_length(
-    nexus: SgIoNexus, kernel: Kernel
-) -> None:
+def test_a_refused_ioctl_below_the_limit_does_not_blame_the_length(nexus: SgIoNexus, kernel: Kernel) -> None:
     """Nor does a driver that will not tell its limits make the message fail."""
     kernel.error = errno.EINVAL
     with pytest.raises(TransportError, match="SG_IO refuses this command"):

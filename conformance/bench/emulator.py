@@ -65,7 +65,9 @@ def copy_list(san: San) -> bytes:
         )
         for lba in range(0, SIZE // BLOCK, SEGMENT_BLOCKS)
     ]
-    return ParameterList([IdentificationCscd.of(unit.designators[0]) for unit in san.units.values()], segments).encode()
+    return ParameterList(
+        [IdentificationCscd.of(unit.designators[0]) for unit in san.units.values()], segments
+    ).encode()
 
 
 def main() -> int:
@@ -94,7 +96,9 @@ def main() -> int:
     rate = COMMANDS / best_of(commands)
     ratio = plain / copied
     print(f"EXTENDED COPY, memory to memory  {SIZE / copied / 1e9:6.2f} GB/s  (1 GiB, 64 segments)")
-    print(f"plain memoryview copy            {SIZE / plain / 1e9:6.2f} GB/s  ratio {ratio:.2f}, at least {LEAST_RATIO}")
+    print(
+        f"plain memoryview copy            {SIZE / plain / 1e9:6.2f} GB/s  ratio {ratio:.2f}, at least {LEAST_RATIO}"
+    )
     print(f"TEST UNIT READY in process       {rate:6,.0f} commands/s, at least {LEAST_COMMANDS:,}")
     return 0 if ratio >= LEAST_RATIO and rate >= LEAST_COMMANDS else 1
 

@@ -53,9 +53,7 @@ def test_up_shell_down(place: Path) -> None:
         first = background.is_up()
         commands.up(say=said.append)
         again = background.is_up()
-        shown = in_shell(
-            ["/bin/sh", "-c", "ls /dev/sg*; read word; echo got $word"], text="hello\n"
-        )
+        shown = in_shell(["/bin/sh", "-c", "ls /dev/sg*; read word; echo got $word"], text="hello\n")
         finding = named(commands.examine(), "lab")
     finally:
         assert commands.down(say=said.append)
@@ -121,9 +119,7 @@ def test_a_request_that_makes_no_sense_is_refused(place: Path) -> None:
         commands.down(say=lambda text: None)
 
 
-def test_the_doctor_names_a_remedy_for_what_is_missing(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_doctor_names_a_remedy_for_what_is_missing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And only looks: an empty cache stays empty."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
     findings = commands.examine()

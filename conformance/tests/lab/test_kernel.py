@@ -82,9 +82,7 @@ def test_the_order_is_option_variable_installed_cache_fetch(tmp_path: Path) -> N
         asked.append(place)
         return plant(place, release="5.0")
 
-    def found(
-        directory: Path | None = None, *, named_too: bool = False, root: Path = tmp_path
-    ) -> str:
+    def found(directory: Path | None = None, *, named_too: bool = False, root: Path = tmp_path) -> str:
         extra = {VARIABLE: str(variable)} if named_too else {}
         return find_kernel(
             directory,
@@ -191,9 +189,7 @@ class TestFetch:
         """Download, unpack, rename; nothing else is left in the cache."""
         tools, said = Tools(), list[str]()
 
-        place = fetch_package(
-            tmp_path / "cache/kernel", run=tools, progress=said.append, is_root=False
-        )
+        place = fetch_package(tmp_path / "cache/kernel", run=tools, progress=said.append, is_root=False)
 
         assert examine_directory(place) is not None
         assert ["apt-get download user-mode-linux"] == tools.calls[:1]
@@ -282,9 +278,7 @@ class TestFetch:
             fetch_package(tmp_path / "kernel", run=hang, is_root=False)
 
 
-def test_without_a_package_manager_it_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_package_manager_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the caller adds how to name a directory instead."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LabUnavailable, match=r"no apt-get.*THREEPCE_USER_MODE_LINUX"):

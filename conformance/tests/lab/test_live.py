@@ -41,9 +41,7 @@ def cscd(serial: str, block_length: int) -> bytes:
     return head + designator + bytes(4) + block_length.to_bytes(4)
 
 
-def extended_copy(
-    source: Unit, destination: Unit, blocks: int, *, lba: int = 0
-) -> tuple[bytes, bytes]:
+def extended_copy(source: Unit, destination: Unit, blocks: int, *, lba: int = 0) -> tuple[bytes, bytes]:
     """EXTENDED COPY(LID1) with one block to block segment: its CDB and parameter list."""
     segment = bytes.fromhex("02000018 0000 0001 0000") + blocks.to_bytes(2) + lba.to_bytes(8) * 2
     descriptors = cscd(source.serial, source.block_length) + cscd(
@@ -67,9 +65,7 @@ def test_the_first_command_to_a_new_unit_is_a_unit_attention(lab: UserModeLab) -
     assert 0 == ends[-1].status
 
 
-def test_commands_pass_the_seam_fast_enough(
-    lab: UserModeLab, make_unit: MakeUnit, say: Say
-) -> None:
+def test_commands_pass_the_seam_fast_enough(lab: UserModeLab, make_unit: MakeUnit, say: Say) -> None:
     """1,000 a second are asked for; the bound here only catches a broken line on a busy machine."""
     rates = measure_command_rate(lab.nexus, make_unit().lun, 1.0)
 
@@ -141,9 +137,7 @@ def test_a_short_answer_has_a_residual(lab: UserModeLab, make_unit: MakeUnit) ->
 
 
 @pytest.mark.parametrize("length", [MIB + 512, 4 * MIB, 64 * MIB])
-def test_a_transfer_over_the_limit_is_refused_with_the_limit(
-    make_unit: MakeUnit, length: int
-) -> None:
+def test_a_transfer_over_the_limit_is_refused_with_the_limit(make_unit: MakeUnit, length: int) -> None:
     """The caller learns how much one command can move."""
     unit = make_unit(blocks=1 << 18)
 
@@ -151,9 +145,7 @@ def test_a_transfer_over_the_limit_is_refused_with_the_limit(
         unit.write(0, bytes(length))
 
 
-def test_a_new_unit_is_a_unit_attention_for_the_others(
-    lab: UserModeLab, make_unit: MakeUnit
-) -> None:
+def test_a_new_unit_is_a_unit_attention_for_the_others(lab: UserModeLab, make_unit: MakeUnit) -> None:
     """REPORTED LUNS DATA HAS CHANGED, on every unit of the target: callers drain them all."""
     elder = make_unit()
     lun = lab.create_unit(block_length=512, blocks=8, serial="ab" * 13)
@@ -235,9 +227,7 @@ def test_more_data_than_the_guest_has_memory_stays_intact(make_unit: MakeUnit) -
     for number in range(640):
         assert 0 == unit.write(number * 2048, number.to_bytes(8) + pattern[8:]).status
     wrong = [
-        number
-        for number in range(640)
-        if unit.read(number * 2048, MIB) != number.to_bytes(8) + pattern[8:]
+        number for number in range(640) if unit.read(number * 2048, MIB) != number.to_bytes(8) + pattern[8:]
     ]
 
     assert [] == wrong
@@ -249,9 +239,7 @@ def test_lio_copies_one_segment_between_two_units(lab: UserModeLab, make_unit: M
     data = os.urandom(128 * 512)
     assert 0 == source.write(16, data).status
 
-    end = lab.nexus.execute(
-        destination.lun, *extended_copy(source, destination, blocks=128, lba=16)
-    )
+    end = lab.nexus.execute(destination.lun, *extended_copy(source, destination, blocks=128, lba=16))
 
     assert (0, b"") == (end.status, end.sense)
     assert data == destination.read(16, len(data))

@@ -62,9 +62,7 @@ def test_a_directory_of_another_is_not_trusted(place: Path) -> None:
     assert place not in base_directory().parents
 
 
-def test_a_name_the_guest_cannot_have_is_passed_over(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_the_guest_cannot_have_is_passed_over(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A space would break the kernel's command line, a long name the address of a socket."""
     for name in ("with space", "l" * 100):
         (place / name).mkdir()
@@ -80,9 +78,7 @@ def test_a_place_the_guest_would_hide_is_passed_over(monkeypatch: pytest.MonkeyP
     assert Path("/dev/shm") not in base_directory().parents
 
 
-def test_without_any_place_the_message_lists_all(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_any_place_the_message_lists_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was tried, why it failed, what to do."""
     monkeypatch.setattr(scratch, "LONGEST_BASE", 3)
     with pytest.raises(LabUnavailable, match=rf"{place}.*name too long.*Set TMPDIR"):
@@ -105,9 +101,7 @@ def test_only_the_last_console_logs_are_kept(place: Path, monkeypatch: pytest.Mo
     sweep()
 
     assert "last words" == kept.read_text()
-    assert {kept.name, "console-3.log"} == {
-        path.name for path in base_directory().glob("console-*")
-    }
+    assert {kept.name, "console-3.log"} == {path.name for path in base_directory().glob("console-*")}
 
 
 def test_an_error_shows_the_end_of_the_console(tmp_path: Path) -> None:
@@ -125,9 +119,7 @@ def test_an_error_shows_the_end_of_the_console(tmp_path: Path) -> None:
     assert "(nothing was written to it)" in str(GuestDied("It ended.", tmp_path / "empty"))
 
 
-def test_guest_memory_avoids_full_and_noexec_places(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_guest_memory_avoids_full_and_noexec_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container's /dev/shm of 64 MiB would kill the guest late; noexec kills it early."""
     facts = {"/dev/shm": (1 << 30, 0), str(tmp_path): (1 << 30, 0)}
 

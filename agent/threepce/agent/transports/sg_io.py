@@ -138,7 +138,7 @@ class SgIoNexus:
     ) -> Self:
         """The nexus of `address`, a host:channel:target that may have no logical unit yet."""
         nexus = cls.__new__(cls)
-        nexus._prepare(address, ioctl, sysfs, dev)
+        nexus._prepare(address, ioctl, sysfs, dev)  # noqa: SLF001 - a second constructor of this class
         nexus.lun = 0
         return nexus
 

@@ -44,9 +44,7 @@ def ask(request: str, **values: Any) -> dict[str, Any]:
         except (FileNotFoundError, ConnectionError) as error:
             raise LabError("no lab is up. Start one with: 3pce lab lio up") from error
         except TimeoutError as error:
-            raise LabError(
-                f"the lab gave no answer in {ANSWER_LIMIT:g} s. Take it down."
-            ) from error
+            raise LabError(f"the lab gave no answer in {ANSWER_LIMIT:g} s. Take it down.") from error
     if not line:
         raise LabError(f"the lab ended without an answer. Its log is {_log_path()}")
     answer: dict[str, Any] = json.loads(line)

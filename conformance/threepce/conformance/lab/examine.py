@@ -69,9 +69,7 @@ def _user_mode_kernel() -> Finding:
         named = os.environ.get(VARIABLE)
         if programs or named:
             return Finding(name, "missing", str(error), _kernel_remedy(named))
-        return Finding(
-            name, "note", f"not here yet; the first lab fetches it into {cache_directory()}"
-        )
+        return Finding(name, "note", f"not here yet; the first lab fetches it into {cache_directory()}")
     return Finding(name, "ok", f"Linux {kernel.release} in {kernel.binary}")
 
 

@@ -215,9 +215,7 @@ class GuestProcess:
         return self._fail(GuestDied, f"The guest ended ({how}) during {what}.")
 
     def _confused(self, how: str, what: str) -> GuestError:
-        return self._fail(
-            GuestConfused, f"The guest sent what makes no sense during {what}: {how}."
-        )
+        return self._fail(GuestConfused, f"The guest sent what makes no sense during {what}: {how}.")
 
     def _fail(self, kind: type[GuestError], what: str) -> GuestError:
         tail = console_tail(self.console_log)

@@ -77,7 +77,5 @@ def open_user_mode(
     from .package import fetch_package
     from .user_mode import UserModeLab
 
-    kernel = find_kernel(
-        kernel_directory, fetch=lambda place: fetch_package(place, progress=progress)
-    )
+    kernel = find_kernel(kernel_directory, fetch=lambda place: fetch_package(place, progress=progress))
     return UserModeLab(kernel, progress)

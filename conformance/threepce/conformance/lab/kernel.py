@@ -128,7 +128,5 @@ def _is_program(path: Path) -> bool:
 
 def _release_of(binary: Path) -> str:
     """What the kernel says of itself, where several directories of modules lie beside it."""
-    result = subprocess.run(
-        [binary, "--version"], capture_output=True, text=True, timeout=10, check=False
-    )
+    result = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False)
     return result.stdout.strip()

@@ -76,9 +76,7 @@ class OwnKernelLab:
         with file.open("xb") as opened:
             os.truncate(opened.fileno(), block_length * blocks)
         try:
-            lun = self._target.create_unit(
-                file, block_length=block_length, blocks=blocks, serial=serial
-            )
+            lun = self._target.create_unit(file, block_length=block_length, blocks=blocks, serial=serial)
         except BaseException:
             file.unlink()
             raise

@@ -49,7 +49,7 @@ def fetch_package(
     is_root: bool | None = None,
 ) -> Path:
     """Download and unpack the package as the directory `place`; returns `place`."""
-    say = progress or (lambda text: None)
+    say = progress or (lambda _: None)
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
             raise LabUnavailable(f"there is no {program} on this system to fetch it with.")

@@ -80,7 +80,7 @@ class UserModeLab:
         *,
         grace: float = GRACE,
     ) -> None:
-        say = progress or (lambda text: None)
+        say = progress or (lambda _: None)
         self._scratch = Scratch()
         self._files: dict[int, Path] = {}
         self._made = 0

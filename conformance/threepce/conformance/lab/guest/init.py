@@ -24,7 +24,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source: str, directory: str, kind: str, options: str = "") -> None:
-    """Mount a file system, as mount(2) does."""
+    """Mount a file system with the system call."""
     arguments = (source.encode(), directory.encode(), kind.encode())
     if libc.mount(*arguments, ctypes.c_ulong(0), options.encode()):
         number = ctypes.get_errno()
@@ -132,7 +132,7 @@ def main(scratch: str) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1])
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the console log is the only witness
         # The console log is the only witness: say what happened before the lights go out.
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()

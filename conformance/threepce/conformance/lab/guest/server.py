@@ -61,9 +61,7 @@ class Server:
         return body  # PING
 
     def _create_unit(self, file: str, block_length: int, blocks: int, serial: str) -> int:
-        return self._target.create_unit(
-            UNITS / file, block_length=block_length, blocks=blocks, serial=serial
-        )
+        return self._target.create_unit(UNITS / file, block_length=block_length, blocks=blocks, serial=serial)
 
     def _delete_unit(self, lun: int) -> None:
         self._nexus.forget(lun)
@@ -132,7 +130,7 @@ def serve(settings: dict[str, Any]) -> None:
         check_body(frame, body)
         try:
             answer = server.answer(frame.kind, body)
-        except Exception as error:  # whatever it is belongs to the host, which holds all logic
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the host, which holds all logic
             send(Kind.FAILED, frame.sequence, pack_failure(error))
         else:
             send(Kind.DONE, frame.sequence, answer)
