@@ -1,23 +1,30 @@
-"""What RECEIVE COPY RESULTS returns: status, operating parameters, failure details (SPC-4 6.21-6.24)."""
+"""What RECEIVE COPY RESULTS returns in its LID1 forms (SPC-4 6.20-6.24).
+
+Status, held data, operating parameters and failure details. What the LID4 forms return is in
+``copy_results_lid4``, what T10/99-143r1 returned in ``copy_results_143``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from typing import NamedTuple, Self
 
-from threepce.scsi.layout import Table, bit, bits, u8, u16, u32
+from threepce.scsi.layout import Code, DecodeError, Table, bit, bits, u8, u16, u32
 
 __all__ = [
     "CopyStatus",
     "CopyStatusData",
+    "FailedSegmentDetails",
     "FailureDetails",
+    "HeldData",
+    "HeldDataHeader",
     "OperatingParameters",
     "OperatingParametersHeader",
     "TransferCountUnits",
 ]
 
 
-class CopyStatus(IntEnum):
+class CopyStatus(Code):
     """SPC-4 table 226: the state of a copy."""
 
     IN_PROGRESS = 0x00
@@ -25,7 +32,7 @@ class CopyStatus(IntEnum):
     COMPLETED_WITH_ERRORS = 0x02
 
 
-class TransferCountUnits(IntEnum):
+class TransferCountUnits(Code):
     """SPC-4 table 205: what one unit of a TRANSFER COUNT is."""
 
     BYTES = 0x00
@@ -43,9 +50,9 @@ class CopyStatusData(Table, size=12, ref="SPC-4 6.24.2"):
 
     available_data: int = u32(0, default=8)
     held_data_discarded: bool = bit(4, 7, default=False)
-    copy_status: int = bits(4, 6, 0)
+    copy_status: CopyStatus = bits(4, 6, 0)
     segments_processed: int = u16(5)
-    transfer_count_units: int = u8(7, default=TransferCountUnits.BYTES)
+    transfer_count_units: TransferCountUnits = u8(7, default=TransferCountUnits.BYTES)
     transfer_count: int = u32(8)
 
 
@@ -104,8 +111,19 @@ class OperatingParameters:
 
     @classmethod
     def decode(cls, data: bytes) -> OperatingParameters:
-        """The limits in parameter data; codes that are cut off are missing. Raises DecodeError."""
+        """The limits in parameter data; codes that are cut off are missing.
+
+        What lies beyond AVAILABLE DATA is not looked at: buffers hold remains of earlier answers.
+        Raises DecodeError when the data, or AVAILABLE DATA, ends before the list of codes.
+        """
         header = OperatingParametersHeader.decode(data)
+        available = 4 + header.available_data
+        if available < OperatingParametersHeader.SIZE:
+            raise DecodeError(
+                f"OperatingParametersHeader ({OperatingParametersHeader.REF}) has "
+                f"{OperatingParametersHeader.SIZE} bytes, AVAILABLE DATA ends at {available}"
+            )
+        data = data[:available]
         end = OperatingParametersHeader.SIZE + header.implemented_descriptor_list_length
         fields = {
             name: getattr(header, name)
@@ -115,9 +133,80 @@ class OperatingParameters:
         return cls(implemented_descriptors=tuple(data[OperatingParametersHeader.SIZE : end]), **fields)
 
 
+class HeldDataHeader(Table, size=4, ref="SPC-4 6.20.2"):
+    """The head of RECEIVE COPY DATA(LID1) parameter data; the held data follows."""
+
+    available_data: int = u32(0)
+
+
+class HeldData(NamedTuple):
+    """RECEIVE COPY DATA(LID1) parameter data: what is there of the held data, and how long it is."""
+
+    data: bytes
+    length: int
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """All of it."""
+        return cls(data, len(data))
+
+    def encode(self) -> bytes:
+        """The data behind its length. Raises EncodeError."""
+        return HeldDataHeader(available_data=self.length).encode() + self.data
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """As much as came. Raises DecodeError below four bytes."""
+        length = HeldDataHeader.decode(data).available_data
+        return cls(bytes(data[HeldDataHeader.SIZE :][:length]), length)
+
+
 class FailureDetails(Table, size=60, ref="SPC-4 6.21.2"):
     """The head of RECEIVE COPY FAILURE DETAILS(LID1) parameter data; the sense data follows."""
 
     available_data: int = u32(0)
     extended_copy_command_status: int = u8(56)
     sense_data_length: int = u16(58)
+
+
+class FailedSegmentDetails(NamedTuple):
+    """RECEIVE COPY FAILURE DETAILS(LID1) parameter data, when there are details.
+
+    `sense_data_length` is that of the sense data, of which `sense` may be less: it is as much as
+    came.
+    """
+
+    extended_copy_command_status: int
+    sense: bytes
+    sense_data_length: int
+
+    @classmethod
+    def of(cls, extended_copy_command_status: int, sense: bytes) -> Self:
+        """The details with all of the sense data."""
+        return cls(extended_copy_command_status, sense, len(sense))
+
+    def encode(self) -> bytes:
+        """The details as they are returned. Raises EncodeError."""
+        head = FailureDetails(
+            available_data=FailureDetails.SIZE - 4 + self.sense_data_length,
+            extended_copy_command_status=self.extended_copy_command_status,
+            sense_data_length=self.sense_data_length,
+        )
+        return head.encode() + self.sense
+
+    @staticmethod
+    def encode_none() -> bytes:
+        """The four bytes that say that no details are held."""
+        return HeldDataHeader(available_data=0).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self | None:
+        """The details, or None for a copy manager that says it holds none (AVAILABLE DATA is 0).
+
+        Raises DecodeError when the data ends before the sense data starts.
+        """
+        if not HeldDataHeader.decode(data).available_data:
+            return None
+        head = FailureDetails.decode(data)
+        sense = bytes(data[FailureDetails.SIZE :][: head.sense_data_length])
+        return cls(head.extended_copy_command_status, sense, head.sense_data_length)

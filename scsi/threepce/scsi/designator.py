@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import NamedTuple
 
-from threepce.scsi.layout import Table, bit, bits, u8
+from threepce.scsi.layout import Code, Table, bit, bits, u8
+from threepce.scsi.records import split_records
+from threepce.scsi.transport_id import ProtocolIdentifier
 
-__all__ = ["Association", "CodeSet", "Designator", "DesignatorType", "decode_designators"]
+__all__ = [
+    "Association",
+    "CodeSet",
+    "DesignationDescriptor",
+    "Designator",
+    "DesignatorType",
+    "decode_designation_descriptors",
+    "decode_designators",
+]
 
 
-class CodeSet(IntEnum):
+class CodeSet(Code):
     """SPC-4 table 22: how a designator is written."""
 
     BINARY = 1
@@ -18,7 +27,7 @@ class CodeSet(IntEnum):
     UTF_8 = 3
 
 
-class Association(IntEnum):
+class Association(Code):
     """SPC-4 table 592: what a designator names."""
 
     LOGICAL_UNIT = 0
@@ -26,7 +35,7 @@ class Association(IntEnum):
     TARGET_DEVICE = 2
 
 
-class DesignatorType(IntEnum):
+class DesignatorType(Code):
     """SPC-4 table 593: which authority gave the name."""
 
     VENDOR_SPECIFIC = 0
@@ -45,11 +54,11 @@ class DesignatorType(IntEnum):
 class DesignatorHeader(Table, size=4, ref="SPC-4 7.8.6.1"):
     """What stands before the designator itself."""
 
-    protocol_identifier: int = bits(0, 7, 4, default=0)
-    code_set: int = bits(0, 3, 0)
+    protocol_identifier: ProtocolIdentifier = bits(0, 7, 4, default=ProtocolIdentifier.FIBRE_CHANNEL)
+    code_set: CodeSet = bits(0, 3, 0)
     piv: bool = bit(1, 7, default=False)
-    association: int = bits(1, 5, 4, default=0)
-    designator_type: int = bits(1, 3, 0)
+    association: Association = bits(1, 5, 4, default=Association.LOGICAL_UNIT)
+    designator_type: DesignatorType = bits(1, 3, 0)
     designator_length: int = u8(3)
 
 
@@ -68,13 +77,12 @@ class Designator(NamedTuple):
 
     def encode(self) -> bytes:
         """A designation descriptor. Raises EncodeError above 255 bytes."""
-        header = DesignatorHeader(
-            code_set=self.code_set,
-            association=self.association,
-            designator_type=self.designator_type,
-            designator_length=len(self.value),
-        )
-        return header.encode() + self.value
+        header = bytearray(DesignatorHeader.SIZE)  # not by its constructor: any code may be told of
+        DesignatorHeader.override(header, "code_set", self.code_set)
+        DesignatorHeader.override(header, "association", self.association)
+        DesignatorHeader.override(header, "designator_type", self.designator_type)
+        DesignatorHeader.override(header, "designator_length", len(self.value))
+        return bytes(header) + self.value
 
     def __str__(self) -> str:
         kind = DesignatorType._value2member_map_.get(self.designator_type)
@@ -84,16 +92,37 @@ class Designator(NamedTuple):
         return f"{name} {self.value.decode('utf-8', 'backslashreplace').rstrip(chr(0))}"
 
 
+class DesignationDescriptor(NamedTuple):
+    """A designator as page 83h has it: with the transport protocol it belongs to, if PIV says so."""
+
+    designator: Designator
+    protocol_identifier: int = 0
+    piv: bool = False
+
+    def encode(self) -> bytes:
+        """A designation descriptor. Raises EncodeError above 255 bytes."""
+        data = bytearray(self.designator.encode())
+        DesignatorHeader.override(data, "protocol_identifier", self.protocol_identifier)
+        DesignatorHeader.override(data, "piv", self.piv)
+        return bytes(data)
+
+
+def decode_designation_descriptors(data: bytes) -> tuple[tuple[DesignationDescriptor, ...], bytes]:
+    """The designation descriptors in the body of VPD page 83h, and the bytes of one that is cut."""
+    records, rest = split_records(
+        data, DesignatorHeader, lambda item: DesignatorHeader.SIZE + item.designator_length
+    )
+    found = tuple(
+        DesignationDescriptor(
+            Designator(head.code_set, head.association, head.designator_type, value),
+            head.protocol_identifier,
+            head.piv,
+        )
+        for _, head, value in records
+    )
+    return found, rest
+
+
 def decode_designators(data: bytes) -> list[Designator]:
     """The designators in the body of VPD page 83h; one that is cut short ends the list."""
-    found = []
-    at = 0
-    while at + DesignatorHeader.SIZE <= len(data):
-        header = DesignatorHeader.decode(data[at:])
-        at += DesignatorHeader.SIZE
-        value = bytes(data[at : at + header.designator_length])
-        if len(value) < header.designator_length:
-            break
-        found.append(Designator(header.code_set, header.association, header.designator_type, value))
-        at += header.designator_length
-    return found
+    return [descriptor.designator for descriptor in decode_designation_descriptors(data)[0]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threepce.scsi.cdb import Cdb
-from threepce.scsi.layout import Table, bit, bits, octets, u8, u16, u32
+from threepce.scsi.layout import Code, Table, bit, bits, octets, u8, u16, u32
 from threepce.scsi.sam import decode_lun, encode_lun
 
 __all__ = [
@@ -12,6 +12,8 @@ __all__ = [
     "ModeParameterHeader10",
     "ModeSense6",
     "ModeSense10",
+    "Prevent",
+    "PreventAllowMediumRemoval",
     "ReportLuns",
     "RequestSense",
     "StandardInquiry",
@@ -77,20 +79,40 @@ class ReportLuns(Cdb, opcode=0xA0, title="REPORT LUNS", size=12, ref="SPC-4 6.33
     control: int = u8(11, default=0)
 
 
+class Prevent(Code):
+    """SBC-3 5.10: what is asked of the lock."""
+
+    ALLOW = 0
+    PREVENT = 1
+    PREVENT_BY_ATTACHED_CHANGER = 2
+    PREVENT_BY_BOTH = 3
+
+
+class PreventAllowMediumRemoval(
+    Cdb, opcode=0x1E, title="PREVENT ALLOW MEDIUM REMOVAL", size=6, ref="SBC-3 5.10"
+):
+    """Lock the medium into its device, or let it go."""
+
+    prevent: Prevent = bits(4, 1, 0, default=Prevent.ALLOW)
+    control: int = u8(5, default=0)
+
+
 class StandardInquiry(Table, size=36, ref="SPC-4 6.6.2"):
     """Standard INQUIRY data up to the product revision level."""
 
     peripheral_qualifier: int = bits(0, 7, 5, default=0)
     peripheral_device_type: int = bits(0, 4, 0, default=0)
     rmb: bool = bit(1, 7, default=False)
+    lu_cong: bool = bit(1, 6, default=False, title="LU_CONG")
     version: int = u8(2, default=6)
     normaca: bool = bit(3, 5, default=False)
     hisup: bool = bit(3, 4, default=False)
     response_data_format: int = bits(3, 3, 0, default=2)
     additional_length: int = u8(4, default=31)
     sccs: bool = bit(5, 7, default=False)
+    acc: bool = bit(5, 6, default=False)
     tpgs: int = bits(5, 5, 4, default=0)
-    third_party_copy: bool = bit(5, 3, default=False)
+    third_party_copy: bool = bit(5, 3, default=False, title="3PC")
     protect: bool = bit(5, 0, default=False)
     encserv: bool = bit(6, 6, default=False)
     multip: bool = bit(6, 4, default=False)
