@@ -1,83 +1,124 @@
-"""Segment descriptors: what is copied (SPC-4 6.4.6)."""
+"""Segment descriptors: what is copied (SPC-4 6.4.6).
+
+The forms are declared here and in ``segment_copy`` (moving data), ``segment_control`` (devices),
+``segment_rod`` (RODs) and ``segment_143`` (what T10/99-143r1 writes another way).
+:func:`decode_segment` and :func:`walk_segments` turn bytes into values and refuse none: what has
+no known form, or not the length of its form, is an :class:`UnknownSegment`.
+"""
 
 from __future__ import annotations
 
-from enum import IntEnum
+from typing import Any
 
+from threepce.scsi import segment_143, segment_control, segment_copy, segment_rod
+from threepce.scsi.dialect import Dialect
 from threepce.scsi.layout import Table, bit, u8, u16, u64
+from threepce.scsi.segment_base import (
+    Segment,
+    SegmentType,
+    SegmentWithPayload,
+    UnknownSegment,
+    find_segment,
+)
+from threepce.scsi.segment_copy import DESTINATION, SOURCE
 
 __all__ = [
     "MAXIMUM_BLOCKS_OF_BLOCK_TO_BLOCK",
     "SEGMENT_HEADER_LENGTH",
     "BlockToBlock",
+    "Segment",
+    "SegmentDescriptor",
     "SegmentHeader",
     "SegmentType",
+    "SegmentWithPayload",
+    "UnknownSegment",
+    "decode_segment",
+    "decode_segments",
+    "find_segment",
+    "walk_segments",
 ]
 
 SEGMENT_HEADER_LENGTH = 8
 MAXIMUM_BLOCKS_OF_BLOCK_TO_BLOCK = 0xFFFF
 """The NUMBER OF BLOCKS field of a block to block descriptor has 16 bits."""
 
-
-class SegmentType(IntEnum):
-    """SPC-4 table 140: the codes 00h to BFh."""
-
-    BLOCK_TO_STREAM = 0x00
-    STREAM_TO_BLOCK = 0x01
-    BLOCK_TO_BLOCK = 0x02
-    STREAM_TO_STREAM = 0x03
-    INLINE_TO_STREAM = 0x04
-    EMBEDDED_TO_STREAM = 0x05
-    STREAM_TO_DISCARD = 0x06
-    VERIFY_CSCD = 0x07
-    BLOCK_OFFSET_TO_STREAM = 0x08
-    STREAM_TO_BLOCK_OFFSET = 0x09
-    BLOCK_OFFSET_TO_BLOCK_OFFSET = 0x0A
-    BLOCK_TO_STREAM_HOLD = 0x0B
-    STREAM_TO_BLOCK_HOLD = 0x0C
-    BLOCK_TO_BLOCK_HOLD = 0x0D
-    STREAM_TO_STREAM_HOLD = 0x0E
-    STREAM_TO_DISCARD_HOLD = 0x0F
-    WRITE_FILEMARKS = 0x10
-    SPACE = 0x11
-    LOCATE = 0x12
-    TAPE_IMAGE_COPY = 0x13
-    REGISTER_KEY = 0x14
-    THIRD_PARTY_PERSISTENT_RESERVATIONS_SOURCE = 0x15
-    BLOCK_IMAGE_COPY = 0x16
-    POPULATE_ROD_FROM_RANGES = 0xBE
-    POPULATE_ROD_FROM_RANGE = 0xBF
-
-    @property
-    def text(self) -> str:
-        """The name in words."""
-        return self.name.lower().replace("_", " ")
+FORMS_IN = (segment_143, segment_control, segment_copy, segment_rod)
+"""Modules that are here to declare their forms."""
 
 
 class SegmentHeader(Table, size=8, ref="SPC-4 6.4.6.1"):
     """What all segment descriptors start with. DESCRIPTOR LENGTH leaves out the first four bytes."""
 
-    descriptor_type_code: int = u8(0)
+    descriptor_type_code: SegmentType = u8(0)
     dc: bool = bit(1, 1, default=False)
     cat: bool = bit(1, 0, default=False)
     descriptor_length: int = u16(2)
-    source_cscd_id: int = u16(4, default=0)
-    destination_cscd_id: int = u16(6, default=0)
+    source_cscd_id: int = u16(4, default=0, title=SOURCE)
+    destination_cscd_id: int = u16(6, default=0, title=DESTINATION)
 
 
-class BlockToBlock(Table, size=28, ref="SPC-4 6.4.6.4"):
-    """Block device to block device segment descriptor (02h).
+class BlockToBlock(Segment, code=0x02, hold=0x0D, size=28, ref="SPC-4 6.4.6.4"):
+    """Block device to block device segment descriptor (02h, and 0Dh with data held).
 
-    NUMBER OF BLOCKS counts blocks of the source, or with DC of the destination.
+    NUMBER OF BLOCKS counts blocks of the source, or with DC of the destination. FCO (fast copy
+    only) came with SPC-5.
     """
 
-    descriptor_type_code: int = u8(0, default=SegmentType.BLOCK_TO_BLOCK)
     fco: bool = bit(1, 2, default=False)
     dc: bool = bit(1, 1, default=False)
     cat: bool = bit(1, 0, default=False)
-    descriptor_length: int = u16(2, default=0x18)
-    source_cscd_id: int = u16(4)
-    destination_cscd_id: int = u16(6)
+    source_cscd_id: int = u16(4, title=SOURCE)
+    destination_cscd_id: int = u16(6, title=DESTINATION)
     block_device_number_of_blocks: int = u16(10)
     source_block_device_logical_block_address: int = u64(12)
     destination_block_device_logical_block_address: int = u64(20)
+
+
+SegmentDescriptor = Segment | SegmentWithPayload[Any] | UnknownSegment
+"""What a segment descriptor list may hold."""
+
+_EMBEDDED = segment_143.EmbeddedToStreamHead143
+
+
+def _extent(rest: memoryview, dialect: Dialect) -> int:
+    """How many bytes the descriptor at the front of `rest` says it has."""
+    length = 4 + (rest[2] << 8 | rest[3])
+    if dialect is Dialect.T10_99_143 and rest[0] == SegmentType.EMBEDDED_TO_STREAM:
+        if len(rest) >= _EMBEDDED.SIZE:
+            count = _EMBEDDED.decode(rest).number_of_bytes
+            length += count + -count % 4
+    return length
+
+
+def walk_segments(segments: memoryview, dialect: Dialect = Dialect.LID1) -> list[tuple[int, memoryview]]:
+    """Each segment descriptor with its offset in the list, by the lengths they give themselves.
+
+    The last one is shorter than it says when the list ends within it; fewer bytes than a
+    descriptor header at the end are an entry too. The number of entries is bounded by the list.
+    """
+    found = []
+    at = 0
+    end = len(segments)
+    while at < end:
+        if end - at < SEGMENT_HEADER_LENGTH:
+            found.append((at, segments[at:]))
+            break
+        length = _extent(segments[at:], dialect)
+        found.append((at, segments[at : at + length]))
+        at += length
+    return found
+
+
+def decode_segment(data: bytes | memoryview, dialect: Dialect = Dialect.LID1) -> SegmentDescriptor:
+    """The value of one segment descriptor, given all of its bytes and no more. Never raises."""
+    raw = bytes(data)
+    if not raw:
+        return UnknownSegment(None, raw)
+    form = find_segment(raw[0], dialect)
+    value = form.read(raw) if form is not None else None
+    return UnknownSegment(raw[0], raw) if value is None else value
+
+
+def decode_segments(segments: memoryview, dialect: Dialect = Dialect.LID1) -> tuple[SegmentDescriptor, ...]:
+    """The values of a segment descriptor list. Never raises."""
+    return tuple(decode_segment(piece, dialect) for _, piece in walk_segments(segments, dialect))
