@@ -2,7 +2,8 @@
 
 A vector in ``vectors/*.json`` has a name, an origin, its bytes, and the tables in it: at which
 byte each starts and its fields. A field that is not stated is zero. Numbers are numbers, fields of
-bytes are hexadecimal text.
+bytes are hexadecimal text. A vector, or a table in it, with ``"vouches": false`` proves nothing
+about the places of fields: we made the bytes ourselves, or their maker got them wrong.
 """
 
 from __future__ import annotations
@@ -11,7 +12,28 @@ from typing import Any, get_type_hints
 
 from threepce.scsi.layout import Table
 
-WITHOUT_A_VECTOR: set[str] = set()
+WITHOUT_A_VECTOR = {
+    "cscd.CscdExtension",
+    "cscd_address.FcNPortIdCscd",
+    "cscd_address.FcNPortIdWithNameCheckCscd",
+    "cscd_address.FcNPortNameCscd",
+    "cscd_address.Ieee1394Cscd",
+    "cscd_address.Ipv4Cscd",
+    "cscd_address.Ipv6Cscd",
+    "cscd_address.ParallelInterfaceBtlCscd",
+    "cscd_address.ParallelInterfaceCscd",
+    "cscd_address.RdmaCscd",
+    "cscd_address.SasCscd",
+    "cscd_service.IpCopyServiceCscd",
+    "list_header.Header143",
+    "segment_143.EmbeddedToStreamHead143",
+    "segment_143.InlineToStream143",
+    "segment_143.StreamToDiscard143",
+    "segment_143.StreamToStream143",
+    "segment_143.WriteFilemarks143",
+    "segment_copy.InlineToStream",
+    "segment_rod.PopulateRodFromRangesHead",
+}
 """Tables that only our own reading of the standard vouches for. Each one here is a debt."""
 
 ZERO_BY_NATURE = {"operation_code", "service_action", "control"}
@@ -22,14 +44,12 @@ ZERO_IN_EVERY_VECTOR = {
     "block.Read16.fua_nv",
     "block.Write10.fua_nv",
     "block.Write16.fua_nv",
-    "cscd.CscdHeader.lu_id_type",
-    "cscd.CscdHeader.relative_initiator_port_identifier",
-    "cscd.IdentificationCscd.association",
-    "cscd.IdentificationCscd.lu_id_type",
-    "cscd.IdentificationCscd.nul",
-    "cscd.IdentificationCscd.peripheral_device_type",
-    "cscd.IdentificationCscd.relative_initiator_port_identifier",
-    "parameter_list.Lid1Header.str",
+    "cscd.IdentificationCscd.sili",
+    "cscd_service.AliasCscd.sili",
+    "cscd_service.RodCscd.sili",
+    "device_parameters.SequentialDeviceParameters.sili",
+    "list_header.Spc2Header.str",
+    "segment_control.WriteFilemarks.wsmk",
 }
 """Fields whose place no vector shows. Each one here is a debt too."""
 
@@ -75,11 +95,17 @@ def test_every_vector_says_where_it_comes_from(case: dict[str, Any]) -> None:
     assert case["tables"]
 
 
+def vouching(vectors: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tables in the vectors that somebody else answers for."""
+    outside = [vector for vector in vectors.values() if vector.get("vouches", True)]
+    return [part for vector in outside for part in vector["tables"] if part.get("vouches", True)]
+
+
 def test_every_table_has_a_vector_or_is_on_the_list(
     tables: dict[str, type[Table]], vectors: dict[str, dict[str, Any]]
 ) -> None:
     """A codec used by both sides hides its own mistakes: a new table needs outside bytes."""
-    seen = {part["table"] for vector in vectors.values() for part in vector["tables"]}
+    seen = {part["table"] for part in vouching(vectors)}
     without = tables.keys() - seen
     print("without an outside vector:", ", ".join(sorted(without)) or "none")
 
@@ -92,8 +118,7 @@ def test_every_field_is_set_in_some_vector_or_is_on_the_list(
     """A field that is zero in every vector could sit anywhere, so a vector must set it."""
     seen = {
         f"{part['table']}.{field}"
-        for vector in vectors.values()
-        for part in vector["tables"]
+        for part in vouching(vectors)
         for field, value in part["fields"].items()
         if value
     }
