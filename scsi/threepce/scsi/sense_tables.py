@@ -15,6 +15,7 @@ __all__ = [
     "BlockCommandsDescriptor",
     "DescriptorSense",
     "EightByteDescriptor",
+    "EmbeddedAnswer",
     "FieldReplaceableUnitDescriptor",
     "FixedSense",
     "ForwardedSenseDescriptor",
@@ -77,17 +78,17 @@ class FixedSense(Table, size=18, ref="SPC-4 4.5.3"):
     filemark: bool = bit(2, 7, default=False)
     eom: bool = bit(2, 6, default=False)
     ili: bool = bit(2, 5, default=False)
-    sdat_ovfl: bool = bit(2, 4, default=False)
+    sdat_ovfl: bool = bit(2, 4, default=False, title="SDAT_OVFL")
     sense_key: int = bits(2, 3, 0, default=0)
     information: int = u32(3, default=0)
     additional_sense_length: int = u8(7, default=10)
-    command_specific_information: int = u32(8, default=0)
+    command_specific_information: int = u32(8, default=0, title="COMMAND-SPECIFIC INFORMATION")
     additional_sense_code: int = u8(12, default=0)
     additional_sense_code_qualifier: int = u8(13, default=0)
     field_replaceable_unit_code: int = u8(14, default=0)
     sksv: bool = bit(15, 7, default=False)
-    command_data: bool = bit(15, 6, default=False)
-    segment_descriptor: bool = bit(15, 5, default=False)
+    command_data: bool = bit(15, 6, default=False, title="C/D")
+    segment_descriptor: bool = bit(15, 5, default=False, title="SD")
     bpv: bool = bit(15, 3, default=False)
     bit_pointer: int = bits(15, 2, 0, default=0)
     field_pointer: int = u16(16, default=0)
@@ -100,7 +101,7 @@ class DescriptorSense(Table, size=8, ref="SPC-4 4.5.2.1"):
     sense_key: int = bits(1, 3, 0, default=0)
     additional_sense_code: int = u8(2, default=0)
     additional_sense_code_qualifier: int = u8(3, default=0)
-    sdat_ovfl: bool = bit(4, 7, default=False)
+    sdat_ovfl: bool = bit(4, 7, default=False, title="SDAT_OVFL")
     additional_sense_length: int = u8(7, default=0)
 
 
@@ -119,8 +120,8 @@ class SenseKeySpecificDescriptor(Table, size=8, ref="SPC-4 4.5.2.4"):
     descriptor_type: int = u8(0, default=0x02)
     additional_length: int = u8(1, default=0x06)
     sksv: bool = bit(4, 7, default=False)
-    command_data: bool = bit(4, 6, default=False)
-    segment_descriptor: bool = bit(4, 5, default=False)
+    command_data: bool = bit(4, 6, default=False, title="C/D")
+    segment_descriptor: bool = bit(4, 5, default=False, title="SD")
     bpv: bool = bit(4, 3, default=False)
     bit_pointer: int = bits(4, 2, 0, default=0)
     field_pointer: int = u16(5, default=0)
@@ -163,6 +164,12 @@ class ForwardedSenseDescriptor(Table, size=4, ref="SPC-4 4.5.2.9"):
     fsdt: bool = bit(2, 7, default=False)
     source: int = bits(2, 3, 0)
     forwarded_status: int = u8(3)
+
+
+class EmbeddedAnswer(Table, size=1, ref="SPC-4 5.17.7.4"):
+    """What stands before the sense data of a device that fixed format embeds."""
+
+    status: int = u8(0)
 
 
 class ActualRetryCount(Table, size=3, ref="SPC-4 4.5.2.4.3"):
