@@ -117,10 +117,16 @@ def find_cdb(cdb: bytes, peripheral_device_type: int | None = None) -> type[Cdb]
     Where an operation code means another thing on each kind of device and nobody says which kind
     it is, the command of the lowest peripheral device type is meant: a disk's, not a tape's.
     """
-    if not cdb:
-        return None
+    found = _declared(cdb, peripheral_device_type)
+    sure = peripheral_device_type is not None or (found is not None and _lowest_device_type(found) <= 0)
+    if not cdb or (found is not None and sure):
+        return found
     _declare_all()
-    found = [*_commands.get((cdb[0], None), ())]
+    return _declared(cdb, peripheral_device_type)
+
+
+def _declared(cdb: bytes, peripheral_device_type: int | None) -> type[Cdb] | None:
+    found = [*_commands.get((cdb[0], None), ())] if cdb else []
     if len(cdb) > 1:
         found += _commands.get((cdb[0], cdb[1] & 0x1F), ())
     if peripheral_device_type is not None:
