@@ -27,7 +27,7 @@ from threepce.scsi.cscd_base import (
 from threepce.scsi.designator import Association, CodeSet, Designator, DesignatorType
 from threepce.scsi.device_parameters import PeripheralDeviceType
 from threepce.scsi.dialect import Dialect
-from threepce.scsi.layout import Table, bits, octets, u8, u16
+from threepce.scsi.layout import Table, bit, bits, octets, u8, u16
 
 __all__ = [
     "CSCD_DESCRIPTOR_LENGTH",
@@ -55,10 +55,11 @@ FORMS_IN = (cscd_address, cscd_service)
 
 
 class CscdHeader(Table, size=4, ref="SPC-4 6.4.5.1"):
-    """What all CSCD descriptors start with."""
+    """What all CSCD descriptors start with. NUL is a bit of SPC-2 and SPC-3."""
 
     descriptor_type_code: CscdType = u8(0)
     lu_id_type: LuIdType = bits(1, 7, 6, default=LuIdType.LOGICAL_UNIT_NUMBER)
+    nul: bool = bit(1, 5, default=False)
     peripheral_device_type: PeripheralDeviceType = bits(
         1, 4, 0, default=PeripheralDeviceType.DIRECT_ACCESS_BLOCK
     )
