@@ -1,0 +1,180 @@
+"""The closed sets of codes in iSCSI headers (RFC 7143 11).
+
+Unknown values stay numbers: decoding is total, and to refuse is the session's business.
+"""
+
+from __future__ import annotations
+
+from threepce.scsi.layout import Code
+
+__all__ = [
+    "AsyncEvent",
+    "LoginStatus",
+    "LogoutReason",
+    "LogoutResult",
+    "Opcode",
+    "RejectReason",
+    "ResponseCode",
+    "SnackType",
+    "Stage",
+    "TaskAttribute",
+    "TaskManagementFunction",
+    "TaskManagementResult",
+]
+
+
+class Opcode(Code):
+    """RFC 7143 11.2.1.2; from 20h on they are the target's."""
+
+    NOP_OUT = 0x00
+    SCSI_COMMAND = 0x01
+    TASK_MANAGEMENT_REQUEST = 0x02
+    LOGIN_REQUEST = 0x03
+    TEXT_REQUEST = 0x04
+    SCSI_DATA_OUT = 0x05
+    LOGOUT_REQUEST = 0x06
+    SNACK_REQUEST = 0x10
+    NOP_IN = 0x20
+    SCSI_RESPONSE = 0x21
+    TASK_MANAGEMENT_RESPONSE = 0x22
+    LOGIN_RESPONSE = 0x23
+    TEXT_RESPONSE = 0x24
+    SCSI_DATA_IN = 0x25
+    LOGOUT_RESPONSE = 0x26
+    R2T = 0x31
+    ASYNC_MESSAGE = 0x32
+    REJECT = 0x3F
+
+
+class Stage(Code):
+    """Stages of the login phase (RFC 7143 11.12.3); 2 is not used."""
+
+    SECURITY = 0
+    OPERATIONAL = 1
+    FULL_FEATURE = 3
+
+
+class TaskAttribute(Code):
+    """ATTR of a SCSI Command (RFC 7143 11.3.1)."""
+
+    UNTAGGED = 0
+    SIMPLE = 1
+    ORDERED = 2
+    HEAD_OF_QUEUE = 3
+    ACA = 4
+
+
+class ResponseCode(Code):
+    """iSCSI service response of a SCSI Response (RFC 7143 11.4.3)."""
+
+    COMMAND_COMPLETED = 0x00
+    TARGET_FAILURE = 0x01
+
+
+class TaskManagementFunction(Code):
+    """RFC 7143 11.5.1."""
+
+    ABORT_TASK = 1
+    ABORT_TASK_SET = 2
+    CLEAR_ACA = 3
+    CLEAR_TASK_SET = 4
+    LOGICAL_UNIT_RESET = 5
+    TARGET_WARM_RESET = 6
+    TARGET_COLD_RESET = 7
+    TASK_REASSIGN = 8
+
+
+class TaskManagementResult(Code):
+    """RFC 7143 11.6.1."""
+
+    FUNCTION_COMPLETE = 0
+    TASK_DOES_NOT_EXIST = 1
+    LUN_DOES_NOT_EXIST = 2
+    TASK_STILL_ALLEGIANT = 3
+    REASSIGNMENT_NOT_SUPPORTED = 4
+    FUNCTION_NOT_SUPPORTED = 5
+    FUNCTION_AUTHORIZATION_FAILED = 6
+    FUNCTION_REJECTED = 255
+
+
+class AsyncEvent(Code):
+    """RFC 7143 11.9.1."""
+
+    SCSI_ASYNC_EVENT = 0
+    TARGET_REQUESTS_LOGOUT = 1
+    CONNECTION_DROPPED = 2
+    SESSION_DROPPED = 3
+    NEGOTIATION_REQUESTED = 4
+    TASKS_TERMINATED = 5
+    VENDOR_SPECIFIC = 255
+
+
+class LogoutReason(Code):
+    """RFC 7143 11.14.1."""
+
+    CLOSE_SESSION = 0
+    CLOSE_CONNECTION = 1
+    REMOVE_CONNECTION_FOR_RECOVERY = 2
+
+
+class LogoutResult(Code):
+    """RFC 7143 11.15.1."""
+
+    CLOSED = 0
+    CID_NOT_FOUND = 1
+    RECOVERY_NOT_SUPPORTED = 2
+    CLEANUP_FAILED = 3
+
+
+class SnackType(Code):
+    """RFC 7143 11.16.1."""
+
+    DATA_OR_R2T = 0
+    STATUS = 1
+    DATA_ACK = 2
+    R_DATA = 3
+
+
+class RejectReason(Code):
+    """RFC 7143 11.17.1."""
+
+    DATA_DIGEST_ERROR = 0x02
+    SNACK_REJECT = 0x03
+    PROTOCOL_ERROR = 0x04
+    COMMAND_NOT_SUPPORTED = 0x05
+    IMMEDIATE_COMMAND_REJECT = 0x06
+    TASK_IN_PROGRESS = 0x07
+    INVALID_DATA_ACK = 0x08
+    INVALID_PDU_FIELD = 0x09
+    LONG_OPERATION_REJECT = 0x0A
+    DEPRECATED_NEGOTIATION_RESET = 0x0B
+    WAITING_FOR_LOGOUT = 0x0C
+
+
+class LoginStatus(Code):
+    """Status-Class and Status-Detail of a Login Response as one number (RFC 7143 11.13.5)."""
+
+    SUCCESS = 0x0000
+    TARGET_MOVED_TEMPORARILY = 0x0101
+    TARGET_MOVED_PERMANENTLY = 0x0102
+    INITIATOR_ERROR = 0x0200
+    AUTHENTICATION_FAILURE = 0x0201
+    AUTHORIZATION_FAILURE = 0x0202
+    NOT_FOUND = 0x0203
+    TARGET_REMOVED = 0x0204
+    UNSUPPORTED_VERSION = 0x0205
+    TOO_MANY_CONNECTIONS = 0x0206
+    MISSING_PARAMETER = 0x0207
+    CANNOT_INCLUDE_IN_SESSION = 0x0208
+    SESSION_TYPE_NOT_SUPPORTED = 0x0209
+    SESSION_DOES_NOT_EXIST = 0x020A
+    INVALID_DURING_LOGIN = 0x020B
+    TARGET_ERROR = 0x0300
+    SERVICE_UNAVAILABLE = 0x0301
+    OUT_OF_RESOURCES = 0x0302
+
+    @classmethod
+    def text_of(cls, status: int) -> str:
+        """The meaning of any status, also one that nobody defined."""
+        known = cls._value2member_map_.get(status)
+        return f"{status:04X}h {known.text}" if isinstance(known, Code) else f"{status:04X}h"
