@@ -160,6 +160,30 @@ def limits(
     return show_limits(target, json=json)
 
 
+@app.command("explain")
+def explain_bytes(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[HEX|26h/06h|NAME]...", help="Bytes, a sense code, or - for standard input."),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="KIND", help="sense, cdb, list, lid1, ...")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Read the bytes, or a dump, from it.")
+    ] = None,
+    parameter_list: Annotated[
+        str | None, typer.Option("--list", metavar="HEX", help="The list sent.")
+    ] = None,
+    sense: Annotated[str | None, typer.Option("--sense", metavar="HEX", help="The sense data got.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> int:
+    """Say what bytes mean, field by field; of a failed copy, what failed and what to do."""
+    from threepce.conformance.explain.command import Request, explain
+
+    return explain(Request(tuple(words or ()), kind, file, parameter_list, sense, json))
+
+
 @app.command()
 def doctor() -> int:
     """Say what is here, what is missing, and what to do about it."""

@@ -101,10 +101,10 @@ def _fixed(data: bytes, offset: int, depth: int) -> Node:
         padded.response_code, key, padded.additional_sense_code, padded.additional_sense_code_qualifier
     )
     if key == SenseKey.COPY_ABORTED:
-        meanings["command_specific_information"] = (
-            f"segment {padded.command_specific_information & 0xFFFF}, source's answer at "
-            f"{own[8:9].hex() or '-'}h, destination's at {own[9:10].hex() or '-'}h"
-        )
+        meanings["command_specific_information"] = f"segment {padded.command_specific_information & 0xFFFF}"
+        for name, at in zip(("source", "destination"), own[8:10], strict=False):
+            if at:
+                meanings["command_specific_information"] += f", answer of the {name} at byte {at}"
     node = of_table(
         FixedSense,
         own,
