@@ -139,6 +139,26 @@ def test_a_failed_copy_is_told_in_words(hexadecimal: str) -> None:
         assert words in text
 
 
+def test_without_the_list_a_byte_inside_a_descriptor_is_told_too() -> None:
+    """Byte 53 is byte 5 of CSCD descriptor 1, should there be one."""
+    text = " ".join(said(Request((FIXED.replace("00 30 02", "00 35 02"),))).split())
+
+    assert "byte 5 of CSCD descriptor 1, should that list (LID1) have so many" in text
+
+
+def test_sense_data_that_is_cut_says_so() -> None:
+    """What is not there is not zero, and without a sense key there is nothing to say."""
+    assert "cut        The sense data ends early" in said(Request((FIXED[:29],)))
+    assert "cut  " not in said(Request((FIXED,)))
+    assert said(Request(("70 00",), kind="sense")).startswith("Sense data, fixed format")
+
+
+def test_two_words_may_be_two_bytes() -> None:
+    """Only a whole list and whole sense data are taken for a pair."""
+    assert said(Request(("7000", "0500"))) == said(Request(("70 00 05 00",)))
+    assert said(Request((FIXED[:53], FIXED[54:]))) == said(Request((FIXED,)))
+
+
 def test_with_the_list_the_device_has_its_name_and_the_field_a_mark() -> None:
     """The pointer names CSCD descriptor 1, which is the destination of segment 0."""
     for request in (
@@ -183,6 +203,7 @@ def test_a_pointer_within_a_segment_counts_from_there() -> None:
         ("70 00 0a 00 00 00 00 0a 00 00 00 00 99 99", "clause SPC-4 5.17.7.4"),
         ("70 00 0a 00 00 00 00 0a 00 00 00 0b 99 99 00 88 00 31", "number 12 of the list"),
         ("72 0a 0d 01 00 00 00 04 0c 02 81 08", "did not forward all of it"),
+        ("72 0a 0d 01 00 00 00 04 0c 02 81 07", "answered status 07h"),
     ],
 )
 def test_what_sense_data_says_is_said(sense: str, words: str) -> None:

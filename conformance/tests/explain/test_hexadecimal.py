@@ -19,6 +19,9 @@ Received 18 bytes of data:
  00     f0 00 0a 00 00 00 00 0a  00 00 00 00 24 00 00 c0    ............$...
  10     00 02                                               ..
 """
+SG_RAW_BOTH = """Sense buffer:
+ 00     70 00 05 00                                         p...
+"""
 SG_RAW_SENSE = """SCSI Status: Check Condition
 
 Sense Information:
@@ -39,6 +42,7 @@ Fixed format, current; Sense key: Illegal Request
         "83:00:10:ff",
         r"\\x83\\x00\\x10\\xff".replace("\\\\", "\\"),
         "83h 00h 10h FFh",
+        "83  00 10  ff",
         "{ 0x83, 0x00,\n  0x10, 0xff };",
         "# from a file of sg3_utils\n83 0 10 # the first three\nff",
         "\t83-00-10-ff\r\n",
@@ -81,6 +85,7 @@ def test_what_the_programs_print_is_read_back(command: list[str], data: bytes) -
 def test_output_of_sg_raw_is_read_through_its_words() -> None:
     """Data with offsets, or sense data without, below lines of prose."""
     assert "f0000a000000000a00000000240000c00002" == parse_hex(SG_RAW).data.hex()
+    assert "70000500" == parse_hex(SG_RAW_BOTH).data.hex()
     assert "700005000000000a00000000200000000000" == parse_hex(SG_RAW_SENSE).data.hex()
 
 
@@ -106,6 +111,8 @@ def test_words_of_the_machine_are_refused_with_advice() -> None:
         ("00000000  70 00\n00000003  01", 2, 1, "starts at byte 2 "),
         ("00000000  70 00\n0g:", 2, 1, "starts at byte 2 "),
         ("00000000  70 00\n*\n00000000  01", 3, 1, "left out before this one would be -2 bytes"),
+        ("0000000 70 00\n*\n0000011\n", 3, 1, "would be 7 bytes"),
+        ("zz\n00000000  70 00", 1, 1, "'z' is no"),
         ("00000000  70 00\n*\nffffffff\n", 3, 1, "left out before this one"),
     ],
 )

@@ -164,7 +164,7 @@ def limits(
 def explain_bytes(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[HEX|26h/06h|NAME]...", help="Bytes, a sense code, or - for standard input."),
+        typer.Argument(metavar="HEX|26h/06h|NAME", help="Bytes, a sense code, or - for standard input."),
     ] = None,
     kind: Annotated[
         str | None, typer.Option("--as", metavar="KIND", help="sense, cdb, list, lid1, ...")

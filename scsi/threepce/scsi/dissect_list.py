@@ -28,6 +28,9 @@ HEADERS: dict[Dialect, type[Table]] = {
     Dialect.LID4: Lid4Header,
 }
 DEVICE_PARAMETERS_AT = 28
+LID4_IDS = (
+    "ids count from 0 here, as FreeBSD CTL has it; by the formula of SPC-4 6.4.5.1 the first is 1 in LID4"
+)
 CSCDS, SEGMENTS, INLINE = "CSCD descriptors", "Segment descriptors", "Inline data"
 
 
@@ -72,7 +75,8 @@ def _part(whole: Node, title: str, data: bytes, at: int, announced: int) -> Node
 
 def _filled(part: Node, dialect: Dialect) -> Node:
     if part.title == CSCDS:
-        return part.plus(*cscd_nodes(part.data, part.offset, dialect))
+        notes = [Remark(Kind.NOTE, part.offset, LID4_IDS)] if dialect is Dialect.LID4 else []
+        return part.plus(*cscd_nodes(part.data, part.offset, dialect), remarks=notes)
     if part.title == SEGMENTS:
         return part.plus(*segment_nodes(part.data, part.offset, dialect))
     return part

@@ -40,6 +40,7 @@ SCHEMA_VERSION = 1
 LIST = "list"
 KINDS = (LIST, *STRUCTURES)
 NARROWEST, PLAIN_WIDTH = 60, 100
+SHORTEST_SENSE = 3
 SHORTEST_INPUT = 8
 """Two arguments of fewer bytes each are not a list and its sense data but bytes typed one by one."""
 
@@ -258,6 +259,8 @@ def _print_parts(parts: list[_Part], screen: _Screen, *, as_json: bool) -> None:
     sense = next((found for part in parts if (found := _sense_in(part.reading)) is not None), None)
     pointed = pointed_byte(sense, parameter_list) if sense and parameter_list else None
     summary = summarize(sense, parameter_list) if sense is not None else []
+    if sense is not None and any(_is_cut(part.reading) for part in parts):
+        summary.append(Statement("cut", "The sense data ends early; what is missing is taken for zero."))
     if as_json:
         screen.document(
             {
@@ -281,11 +284,17 @@ def _print_parts(parts: list[_Part], screen: _Screen, *, as_json: bool) -> None:
 def _sense_in(reading: Reading) -> Sense | None:
     """The sense data that a reading is, or holds where a copy manager keeps it."""
     if reading.name == "sense":
-        return Sense.decode(reading.node.data)
+        # Both formats have told their sense key by the third byte.
+        return Sense.decode(reading.node.data) if reading.node.length >= SHORTEST_SENSE else None
     if reading.name in LISTS or reading.name == "cdb":
         return None
     found = (Sense.decode(node.data) for node in reading.node.walk() if _is_sense_node(node))
     return next(found, None)
+
+
+def _is_cut(reading: Reading) -> bool:
+    """Whether a reading as sense data misses some of it."""
+    return reading.name == "sense" and any(remark.kind is Kind.CUT for remark in reading.node.all_remarks())
 
 
 def _is_sense_node(node: Node) -> bool:

@@ -8,6 +8,7 @@ with it is a :class:`HexError`, which says at which line and column. Knows nothi
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import NamedTuple
 
 from threepce.conformance.errors import UsageError
@@ -26,8 +27,9 @@ _PAIRS = r"(?P<bytes>[0-9A-Fa-f]{2}(?:[ ]{1,2}[0-9A-Fa-f]{2})*)"
 _GROUPS = r"(?P<bytes>(?:[0-9A-Fa-f]{2})+(?:[ ](?:[0-9A-Fa-f]{2})+)*)"
 _DUMP_LINES = (
     re.compile(rf"{_OFFSET}:[ ]{{1,2}}{_GROUPS}(?:\s{{2,}}.*)?\s*"),  # xxd
-    re.compile(rf"{_OFFSET}[ ]{{2,}}{_PAIRS}\s*(?:\|.*|\s{{2,}}\S.*)?"),  # hexdump -C, sg3_utils
-    re.compile(rf"(?P<offset>[0-9A-Fa-f]{{6,16}})[ ]{_PAIRS}\s*(?:>.*<|\s{{2,}}\S.*)?"),  # od
+    re.compile(rf"(?P<offset>[0-9A-Fa-f]{{8,16}})[ ]{{2}}{_PAIRS}\s*(?:\|.*)?"),  # hexdump -C
+    re.compile(rf"{_OFFSET}[ ]{{4,}}{_PAIRS}\s*(?:\s{{2,}}\S.*)?"),  # sg3_utils
+    re.compile(rf"(?P<offset>[0-9A-Fa-f]{{6,7}})[ ]{_PAIRS}\s*(?:>.*<)?"),  # od
 )
 _END = re.compile(r"\s*([0-9A-Fa-f]{6,16}):?\s*")
 _WORDS = re.compile(r"0{6,8} +[0-9A-Fa-f]{4}( +[0-9A-Fa-f]{4})+\s*")
@@ -160,9 +162,9 @@ def _columns(text: str, lines: list[tuple[int, str]]) -> bytes | None:
 
 def _repeat(text: str, number: int, data: bytearray, last: bytes, end: int) -> None:
     count = end - len(data)
-    if count < 0 or count > MAXIMUM_LENGTH or not last:
+    if count < 0 or count > MAXIMUM_LENGTH or count % len(last):
         raise HexError(text, number, 1, f"the lines left out before this one would be {count} bytes")
-    data += (last * (count // len(last) + 1))[:count]
+    data += last * (count // len(last))
 
 
 def _dump_line(line: str, expected: int | None) -> tuple[int, bytes] | None:
@@ -191,13 +193,7 @@ def _is_prose(line: str) -> bool:
 
 def _raw_sense(lines: list[tuple[int, str]]) -> list[str]:
     """The lines below a heading of sg_raw that announces sense data."""
-    for index, (_, line) in enumerate(lines):
-        if _RAW_SENSE.search(line) and _is_prose(line):
-            found = []
-            for _, after in lines[index + 1 :]:
-                if _is_prose(after) or not re.fullmatch(r"[\s0-9A-Fa-f]+", after):
-                    break
-                found.append(after)
-            if found and _dump_line(found[0], 0) is None:
-                return found
-    return []
+    texts = [line for _, line in lines]
+    start = next((index for index, line in enumerate(texts, 1) if _RAW_SENSE.search(line)), len(texts))
+    found = list(takewhile(re.compile(r"[\s0-9A-Fa-f]+").fullmatch, texts[start:]))
+    return found if found and _dump_line(found[0], 0) is None else []
