@@ -6,6 +6,7 @@ from threepce.scsi.cscd_address import TCP
 from threepce.scsi.cscd_base import Cscd, CscdType, LuIdentifiedCscd, PortedCscd
 from threepce.scsi.designator import Association, CodeSet, DesignatorType
 from threepce.scsi.layout import Code, bit, bits, octets, u8, u16, u32, u64
+from threepce.scsi.rod_type import RodType
 
 __all__ = ["UNVERIFIED", "AliasCscd", "IpCopyServiceCscd", "IpType", "RodCscd"]
 
@@ -63,7 +64,7 @@ class RodCscd(PortedCscd, code=0xFE, size=32, ref="SPC-4 6.4.5.9"):
     """A ROD as source or destination (FEh); with ROD TYPE zero, by a token in the inline data."""
 
     rod_producer_cscd_descriptor_id: int = u16(4)
-    rod_type: int = u32(8, default=0)
+    rod_type: RodType = u32(8, default=RodType.COPY_MANAGER_INTERNAL)
     requested_rod_token_lifetime: int = u32(12, default=0)
     requested_rod_token_inactivity_timeout: int = u32(16, default=0)
     r_token: bool = bit(22, 0, default=False)

@@ -11,8 +11,9 @@ from typing import Self
 
 from threepce.scsi.block_range import BlockDeviceRange, decode_ranges, encode_ranges
 from threepce.scsi.cscd import CscdDescriptor, decode_cscd
-from threepce.scsi.layout import Code, Table, bit, octets, u16, u32, u64
+from threepce.scsi.layout import Table, bit, octets, u16, u32, u64
 from threepce.scsi.payload import WithPayload
+from threepce.scsi.rod_type import RodType
 
 __all__ = [
     "ROD_TOKEN_LENGTH",
@@ -30,18 +31,6 @@ __all__ = [
 ROD_TOKEN_LENGTH = 512
 UNKNOWN_BYTES_REPRESENTED = (1 << 128) - 1
 """NUMBER OF BYTES REPRESENTED when it is not known or too large (SPC-4 5.17.6.4)."""
-
-
-class RodType(Code):
-    """SPC-4 table 110: what a ROD promises."""
-
-    COPY_MANAGER_INTERNAL = 0x00000000
-    ACCESS_UPON_REFERENCE = 0x00010000
-    POINT_IN_TIME_COPY_DEFAULT = 0x00800000
-    POINT_IN_TIME_COPY_CHANGE_VULNERABLE = 0x00800001
-    POINT_IN_TIME_COPY_PERSISTENT = 0x00800002
-    POINT_IN_TIME_COPY_ANY = 0x0080FFFF
-    BLOCK_DEVICE_ZERO = 0xFFFF0001
 
 
 class RodTokenHeader(Table, size=8, ref="SPC-4 5.17.6.4"):
