@@ -141,10 +141,10 @@ def points_of(node: Node) -> int:
 
 
 def readings(data: bytes) -> list[Reading]:
-    """Every reading whose condition holds, the best first."""
+    """Every reading whose condition holds, the best first. Nothing reads as nothing."""
     found = []
     for name, condition in GUESSES.items():
-        if condition(data):
+        if data and condition(data):
             node = STRUCTURES[name].dissect(data)
             found.append(Reading(name, node, points_of(node) - HANDICAPS.get(name, 0)))
     return sorted(found, key=lambda reading: -reading.points)
