@@ -8,6 +8,7 @@ no known form, or not the length of its form, is an :class:`UnknownSegment`.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from threepce.scsi import segment_143, segment_control, segment_copy, segment_rod
@@ -19,6 +20,7 @@ from threepce.scsi.segment_base import (
     SegmentWithPayload,
     UnknownSegment,
     find_segment,
+    segment_forms,
 )
 from threepce.scsi.segment_copy import DESTINATION, SOURCE
 
@@ -80,14 +82,21 @@ SegmentDescriptor = Segment | SegmentWithPayload[Any] | UnknownSegment
 _EMBEDDED = segment_143.EmbeddedToStreamHead143
 
 
-def _extent(rest: memoryview, dialect: Dialect) -> int:
-    """How many bytes the descriptor at the front of `rest` says it has."""
-    length = 4 + (rest[2] << 8 | rest[3])
-    if dialect is Dialect.T10_99_143 and rest[0] == SegmentType.EMBEDDED_TO_STREAM:
-        if len(rest) >= _EMBEDDED.SIZE:
-            count = _EMBEDDED.decode(rest).number_of_bytes
-            length += count + -count % 4
-    return length
+def _starts(segments: bytes | memoryview, dialect: Dialect) -> list[int]:
+    """The byte where each descriptor of a list starts, by the lengths they give themselves."""
+    found = []
+    at, end = 0, len(segments)
+    old = dialect is Dialect.T10_99_143
+    while at <= end - SEGMENT_HEADER_LENGTH:
+        found.append(at)
+        step = 4 + (segments[at + 2] << 8 | segments[at + 3])
+        if old and segments[at] == SegmentType.EMBEDDED_TO_STREAM and at + _EMBEDDED.SIZE <= end:
+            count = _EMBEDDED.decode(segments[at:]).number_of_bytes
+            step += count + -count % 4
+        at += step
+    if at < end:
+        found.append(at)
+    return found
 
 
 def walk_segments(segments: memoryview, dialect: Dialect = Dialect.LID1) -> list[tuple[int, memoryview]]:
@@ -96,17 +105,8 @@ def walk_segments(segments: memoryview, dialect: Dialect = Dialect.LID1) -> list
     The last one is shorter than it says when the list ends within it; fewer bytes than a
     descriptor header at the end are an entry too. The number of entries is bounded by the list.
     """
-    found = []
-    at = 0
-    end = len(segments)
-    while at < end:
-        if end - at < SEGMENT_HEADER_LENGTH:
-            found.append((at, segments[at:]))
-            break
-        length = _extent(segments[at:], dialect)
-        found.append((at, segments[at : at + length]))
-        at += length
-    return found
+    starts = _starts(segments, dialect)
+    return [(at, segments[at:end]) for at, end in pairwise([*starts, len(segments)])]
 
 
 def decode_segment(data: bytes | memoryview, dialect: Dialect = Dialect.LID1) -> SegmentDescriptor:
@@ -115,10 +115,16 @@ def decode_segment(data: bytes | memoryview, dialect: Dialect = Dialect.LID1) ->
     if not raw:
         return UnknownSegment(None, raw)
     form = find_segment(raw[0], dialect)
-    value = form.read(raw) if form is not None else None
-    return UnknownSegment(raw[0], raw) if value is None else value
+    return (form.read(raw) if form is not None else None) or UnknownSegment(raw[0], raw)
 
 
 def decode_segments(segments: memoryview, dialect: Dialect = Dialect.LID1) -> tuple[SegmentDescriptor, ...]:
     """The values of a segment descriptor list. Never raises."""
-    return tuple(decode_segment(piece, dialect) for _, piece in walk_segments(segments, dialect))
+    data = bytes(segments)
+    forms = segment_forms(dialect)
+    found: list[SegmentDescriptor] = []
+    for at, end in pairwise([*_starts(data, dialect), len(data)]):
+        form = forms.get(data[at])
+        value = form.read(data[at:end]) if form is not None else None
+        found.append(value or UnknownSegment(data[at], data[at:end]))
+    return tuple(found)
