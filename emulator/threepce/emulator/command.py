@@ -6,7 +6,7 @@ attention is pending. The CDB table's used bits are the CDB usage mask.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,10 +35,11 @@ class Invocation:
     room: int
 
 
-Handler = Callable[[Invocation], bytes]
+Handler = Callable[[Invocation], bytes | Iterator[None]]
 """Runs a command and returns its data-in, not yet cut to the allocation length.
 
-Raises CheckCondition or CommandEnded for any other end than GOOD.
+A command that takes long returns its steps instead, and has no data-in. Raises CheckCondition or
+CommandEnded, from a step too, for any other end than GOOD.
 """
 
 

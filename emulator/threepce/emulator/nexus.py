@@ -7,6 +7,8 @@ raises becomes status and sense here, and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from threepce.emulator.command import Entry, Invocation
@@ -24,7 +26,7 @@ from threepce.scsi.sense import FieldPointer, Sense, SenseKey
 if TYPE_CHECKING:
     from threepce.emulator.san import San
 
-__all__ = ["EmulatorNexus"]
+__all__ = ["EmulatorNexus", "RunningCommand"]
 
 NO_DEVICE = 0b011
 UNKNOWN_DEVICE_TYPE = 0x1F
@@ -34,20 +36,26 @@ EXTENDED_COPY, RECEIVE_COPY_RESULTS = 0x83, 0x84
 class EmulatorNexus:
     """One initiator's view of the virtual target; implements `threepce.scsi.nexus.Nexus`."""
 
-    def __init__(self, san: San, initiator: str) -> None:
+    def __init__(self, san: San, initiator: str, lun_map: Mapping[int, LogicalUnit] | None = None) -> None:
+        """Without a `lun_map` the initiator reaches all units, each under its own number."""
         self.san = san
         self.initiator = initiator
+        self._units = san.units if lun_map is None else lun_map
         self._unit_attentions: dict[int, list[AdditionalSense]] = {}
-        for lun in san.units:
+        for lun in self._units:
             self.add_unit_attention(lun, san.profile.units.first_unit_attention)
 
     def luns(self) -> list[int]:
         """The logical unit numbers this initiator can reach, ascending."""
-        return sorted(self.san.units)
+        return sorted(self._units)
 
     def units(self) -> list[LogicalUnit]:
         """The logical units this initiator can reach; a copy for it reaches no others."""
-        return [self.san.units[lun] for lun in self.luns()]
+        return [self._units[lun] for lun in self.luns()]
+
+    def lun_of(self, unit: LogicalUnit) -> int | None:
+        """The number under which this initiator reaches a unit."""
+        return next((lun for lun, known in self._units.items() if known is unit), None)
 
     def add_unit_attention(self, lun: int, code: AdditionalSense) -> None:
         """Let the next command to a unit end with this; the same one is not queued twice."""
@@ -70,28 +78,41 @@ class EmulatorNexus:
         timeout: float | None = None,
     ) -> Completion:
         """See `threepce.scsi.nexus.Nexus`. Nothing here waits, so `timeout` never passes."""
-        completion = self._completion(lun, cdb, data_out, data_in_length)
+        begun = self.begin(lun, cdb, data_out, data_in_length)
+        return begun if isinstance(begun, Completion) else begun.finish()
+
+    def begin(
+        self, lun: int, cdb: bytes, data_out: bytes = b"", data_in_length: int = 0
+    ) -> Completion | RunningCommand:
+        """Send one command. One that takes long has not ended yet, and goes on step by step."""
+        begun = self._completion(lun, cdb, data_out, data_in_length)
+        if isinstance(begun, Completion):
+            self.note(lun, cdb, data_out, begun)
+        return begun
+
+    def note(self, lun: int, cdb: bytes, data_out: bytes, completion: Completion) -> None:
+        """Write a command that has ended into the trace."""
         self.san.trace.add(
             TraceRecord(
                 self.san.clock.now, self.initiator, lun, cdb, data_out[:KEPT_DATA], len(data_out), completion
             )
         )
-        return completion
 
-    def _completion(self, lun: int, cdb: bytes, data_out: bytes, room: int) -> Completion:
-        unit = self.san.units.get(lun)
+    def _completion(self, lun: int, cdb: bytes, data_out: bytes, room: int) -> Completion | RunningCommand:
+        unit = self._units.get(lun)
         if unit is None:
             return self._no_unit(cdb, room)
         try:
             data = self._data(unit, lun, cdb, data_out, room)
-        except CheckCondition as ended:
-            sense = ended.sense.encode(descriptor_format=unit.descriptor_format_sense())
-            return Completion(Status.CHECK_CONDITION, sense, residual=room)
-        except CommandEnded as ended:
-            return Completion(ended.status, residual=room)
+        except (CheckCondition, CommandEnded) as ended:
+            return failure(unit, ended, room)
+        if not isinstance(data, bytes):
+            return RunningCommand(self, unit, lun, cdb, data_out, room, data)
         return Completion(Status.GOOD, b"", data, room - len(data)) if room else _GOOD
 
-    def _data(self, unit: LogicalUnit, lun: int, cdb: bytes, data_out: bytes, room: int) -> bytes:
+    def _data(
+        self, unit: LogicalUnit, lun: int, cdb: bytes, data_out: bytes, room: int
+    ) -> bytes | Iterator[None]:
         entry = unit.commands.find(cdb if len(cdb) > 1 else cdb + b"\0") if cdb else None
         pending = self._unit_attentions.get(lun)
         if pending and not (entry is not None and entry.before_unit_attention):
@@ -109,9 +130,11 @@ class EmulatorNexus:
 
     def _run(
         self, entry: Entry, unit: LogicalUnit, lun: int, cdb: bytes, data_out: bytes, room: int
-    ) -> bytes:
+    ) -> bytes | Iterator[None]:
         decoded = entry.cdb.decode(cdb)
         data = entry.handler(Invocation(self, lun, unit, decoded, cdb, data_out, room))
+        if not isinstance(data, bytes):
+            return data
         length = min(room, getattr(decoded, "allocation_length", room))
         return data if len(data) <= length else data[:length]
 
@@ -150,6 +173,46 @@ class EmulatorNexus:
             data = sense
         data = data[:room]
         return Completion(Status.GOOD, b"", data, room - len(data))
+
+
+@dataclass(slots=True)
+class RunningCommand:
+    """A command that has begun and goes on in steps, between which others may run."""
+
+    nexus: EmulatorNexus
+    unit: LogicalUnit
+    lun: int
+    cdb: bytes
+    data_out: bytes
+    room: int
+    steps: Iterator[None]
+
+    def step(self) -> Completion | None:
+        """Take one step; how the command ended, when that was the last."""
+        try:
+            next(self.steps)
+        except StopIteration:
+            completion = Completion(residual=self.room)
+        except (CheckCondition, CommandEnded) as ended:
+            completion = failure(self.unit, ended, self.room)
+        else:
+            return None
+        self.nexus.note(self.lun, self.cdb, self.data_out, completion)
+        return completion
+
+    def finish(self) -> Completion:
+        """Take all steps that are left."""
+        while (completion := self.step()) is None:
+            pass
+        return completion
+
+
+def failure(unit: LogicalUnit, ended: CheckCondition | CommandEnded, room: int) -> Completion:
+    """What a command that did not end well ends with."""
+    if isinstance(ended, CommandEnded):
+        return Completion(ended.status, residual=room)
+    sense = ended.sense.encode(descriptor_format=unit.descriptor_format_sense())
+    return Completion(Status.CHECK_CONDITION, sense, residual=room)
 
 
 _GOOD = Completion()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from threepce.emulator.clock import VirtualClock
 from threepce.emulator.disk import Disk
 from threepce.emulator.manager.manager import CopyManager
@@ -25,6 +27,7 @@ class San:
         self.units: dict[int, LogicalUnit] = {}
         self.manager = CopyManager(profile)
         self._nexuses: dict[str, EmulatorNexus] = {}
+        self._sessions: list[EmulatorNexus] = []
 
     def add_disk(
         self,
@@ -57,7 +60,7 @@ class San:
             medium=medium or MemoryMedium(block_length * blocks),
             write_protected=write_protected,
         )
-        for nexus in self._nexuses.values():
+        for nexus in [*self._nexuses.values(), *self._sessions]:
             for known in self.units:
                 nexus.add_unit_attention(known, asc.REPORTED_LUNS_DATA_HAS_CHANGED)
             nexus.add_unit_attention(lun, self.profile.units.first_unit_attention)
@@ -69,6 +72,31 @@ class San:
         if initiator not in self._nexuses:
             self._nexuses[initiator] = EmulatorNexus(self, initiator)
         return self._nexuses[initiator]
+
+    def open_nexus(self, initiator: str, lun_map: Mapping[int, LogicalUnit] | None = None) -> EmulatorNexus:
+        """A new nexus, of an initiator that reaches only the units of `lun_map` where there is one.
+
+        Whoever opens it ends it with `close_nexus`.
+        """
+        nexus = EmulatorNexus(self, initiator, lun_map)
+        self._sessions.append(nexus)
+        return nexus
+
+    def close_nexus(self, nexus: EmulatorNexus) -> None:
+        """I_T nexus loss (SAM-5 6.3.4): what lives no longer than the nexus is gone with it."""
+        self._sessions.remove(nexus)
+        self.manager.results.forget(nexus.initiator)
+        for unit in nexus.units():
+            unit.nexus_lost(nexus)
+
+    def reset(self, units: Iterable[LogicalUnit], by: EmulatorNexus | None = None) -> None:
+        """Reset logical units; every nexus but the one that did it is told (SAM-5 5.14.3)."""
+        for unit in units:
+            unit.reset()
+            for nexus in [*self._nexuses.values(), *self._sessions]:
+                lun = nexus.lun_of(unit)
+                if nexus is not by and lun is not None:
+                    nexus.add_unit_attention(lun, asc.BUS_DEVICE_RESET_FUNCTION_OCCURRED)
 
     def close(self) -> None:
         """Give back the media."""

@@ -6,6 +6,8 @@ it, and when a unit attention comes first, is the router's business.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from threepce.emulator.command import CommandTable, Entry, Invocation
 from threepce.emulator.errors import invalid_field_in_cdb
 from threepce.emulator.profile import Profile
@@ -20,6 +22,9 @@ from threepce.scsi.primary import (
 )
 from threepce.scsi.sense import Sense, SenseKey
 from threepce.scsi.vpd import VpdPage, encode_device_identification, encode_page
+
+if TYPE_CHECKING:
+    from threepce.emulator.nexus import EmulatorNexus
 
 __all__ = ["PRIMARY_COMMANDS", "LogicalUnit"]
 
@@ -90,6 +95,12 @@ class LogicalUnit:
     def descriptor_format_sense(self) -> bool:
         """Whether this unit sends sense data in descriptor format."""
         return False
+
+    def nexus_lost(self, nexus: EmulatorNexus) -> None:
+        """An I_T nexus is gone; forget what lives no longer than it (SAM-5 6.3.4)."""
+
+    def reset(self) -> None:
+        """A logical unit reset (SAM-5 6.3.3)."""
 
     def close(self) -> None:
         """Give back what the unit holds."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from threepce.emulator.command import Entry, Invocation
 from threepce.emulator.errors import CommandEnded, illegal_request, invalid_field_in_cdb
 from threepce.emulator.manager.results import KeptResults
@@ -21,14 +23,11 @@ __all__ = ["THIRD_PARTY_COPY_COMMANDS"]
 RECEIVE_COPY_LIST_IDENTIFIER = ReceiveCopyStatusLid1.PLACES["list_identifier"].byte
 
 
-def extended_copy(invocation: Invocation) -> bytes:
-    """EXTENDED COPY(LID1): accept the list and run the copy to its end."""
+def extended_copy(invocation: Invocation) -> bytes | Iterator[None]:
+    """EXTENDED COPY(LID1): accept the list; the steps are those of the copy."""
     manager = invocation.nexus.san.manager
     data = _parameter_list(invocation, manager.profile.copy_manager)
-    if data:
-        for _ in manager.originate(invocation.nexus, invocation.unit, data):
-            pass
-    return b""
+    return manager.originate(invocation.nexus, invocation.unit, data) if data else b""
 
 
 def _parameter_list(invocation: Invocation, behaviour: CopyBehaviour) -> bytes:

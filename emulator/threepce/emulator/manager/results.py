@@ -74,3 +74,8 @@ class ResultStore:
             for (owner, identifier), kept in self._kept.items()
             if owner == initiator and kept.copy.status is CopyStatus.IN_PROGRESS
         }
+
+    def forget(self, initiator: str) -> None:
+        """Drop all of an initiator's results: its I_T nexus is lost (SPC-4 5.17.4.3)."""
+        for key in [key for key in self._kept if key[0] == initiator]:
+            del self._kept[key]
