@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from threepce.scsi.copy_results import (
     CopyStatus,
     CopyStatusData,
+    FailedSegmentDetails,
     FailureDetails,
+    HeldData,
     OperatingParameters,
     OperatingParametersHeader,
     TransferCountUnits,
@@ -181,3 +183,67 @@ def test_failure_details_hold_the_sense_data_of_the_copy(
 def test_units_are_powers_of_1024_or_blocks() -> None:
     """SPC-4 table 205."""
     assert [0, 1, 2, 3, 4, 5, 6, 0xF1] == list(TransferCountUnits)
+
+
+def test_what_lies_beyond_available_data_is_stale() -> None:
+    """A buffer may hold the remains of an earlier answer."""
+    data = bytearray(ARRAY.encode())
+    data[43] = 8  # the list would go on, AVAILABLE DATA says that it does not
+
+    assert (0x02, 0xE4) == OperatingParameters.decode(bytes(data) + b"stale!").implemented_descriptors
+
+
+@pytest.mark.parametrize("available", [0, 39])
+def test_available_data_that_ends_within_the_limits_is_an_error(available: int) -> None:
+    """Limits that are not there must not be taken for zeros."""
+    data = available.to_bytes(4) + LIO.encode()[4:]
+
+    with pytest.raises(DecodeError, match=f"AVAILABLE DATA ends at {available + 4}"):
+        OperatingParameters.decode(data)
+
+
+def test_held_data_is_told_with_its_whole_length() -> None:
+    """SPC-4 6.20.2: an allocation length cuts the data, never what is said of its length."""
+    data = HeldData.of(b"held data").encode()
+
+    assert b"\0\0\0\x09held data" == data
+    assert HeldData(b"held data", 9) == HeldData.decode(data + b"stale")
+    assert HeldData(b"held", 9) == HeldData.decode(data[:8])
+    assert b"\0\0\0\x09held" == HeldData.decode(data[:8]).encode()
+
+
+def test_four_bytes_say_that_no_details_are_held() -> None:
+    """SPC-4 6.21.2: AVAILABLE DATA is 0, and nothing follows."""
+    assert b"\0\0\0\0" == FailedSegmentDetails.encode_none()
+    assert FailedSegmentDetails.decode(b"\0\0\0\0") is None
+    assert FailedSegmentDetails.decode(bytes(60)) is None
+
+
+def test_details_carry_the_status_and_the_sense_data() -> None:
+    """SPC-4 6.21.2: the sense data starts at byte 60; a short read has less of it."""
+    sense = Sense(SenseKey.COPY_ABORTED).encode()
+    details = FailedSegmentDetails.of(0x02, sense)
+
+    data = details.encode()
+
+    assert (56 + len(sense)).to_bytes(4) == data[:4]
+    assert sense == data[60:]
+    assert details == FailedSegmentDetails.decode(data)
+    assert FailedSegmentDetails(0x02, sense[:5], len(sense)) == FailedSegmentDetails.decode(data[:65])
+    with pytest.raises(DecodeError, match="FailureDetails .* only 59 are there"):
+        FailedSegmentDetails.decode(data[:59])
+
+
+@given(data=st.binary(max_size=80))
+def test_any_bytes_are_held_data_and_details_or_cut(data: bytes) -> None:
+    """DecodeError is all that random bytes can bring."""
+    for content in (data, b"\0\0\0\x4a" + data):
+        if len(content) < 4:
+            with pytest.raises(DecodeError):
+                HeldData.decode(content)
+        else:
+            assert len(HeldData.decode(content).data) <= len(content) - 4
+        try:
+            FailedSegmentDetails.decode(content)
+        except DecodeError:
+            assert len(content) < 60

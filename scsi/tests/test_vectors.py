@@ -47,7 +47,6 @@ ZERO_BY_NATURE = {"operation_code", "service_action", "control"}
 """Zero is their usual value, and their place is the same in every CDB that has them."""
 
 ZERO_IN_EVERY_VECTOR = {
-    "block.Capacity16.rc_basis",
     "block_io.Read12.rarc",
     "block_io.Verify10.group_number",
     "block_maintenance.LongFormatHeader.defect_list_length",
@@ -77,7 +76,6 @@ ZERO_IN_EVERY_VECTOR = {
     "log.LogPageHeader.ds",
     "maintenance.CommandTimeouts.command_specific",
     "mode.ModePageHeader.spf",
-    "mode.ModeSelect10.rtd",
     "mode.ModeSelect6.rtd",
     "mode_pages.CachingModePage.ps",
     "mode_pages.CachingModePage.spf",
@@ -88,7 +86,6 @@ ZERO_IN_EVERY_VECTOR = {
     "mode_pages.DeviceConfigurationModePage.spf",
     "mode_pages.MediumPartitionModePage.ps",
     "mode_pages.MediumPartitionModePage.spf",
-    "primary.StandardInquiry.lu_cong",
     "reservations.PersistentReserveRegisterAndMove.scope",
     "reservations.PersistentReserveRegisterAndMove.type",
     "reservations.PersistentReserveReplaceLostReservation.scope",

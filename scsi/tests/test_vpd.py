@@ -12,9 +12,12 @@ from threepce.scsi.designator import Association, CodeSet, Designator, Designato
 from threepce.scsi.layout import DecodeError, EncodeError
 from threepce.scsi.vpd import (
     BlockLimits,
+    DeviceIdentification,
+    ExtendedInquiry,
     VpdHeader,
     VpdPage,
     decode_device_identification,
+    decode_page,
     decode_supported_pages,
     decode_unit_serial_number,
     encode_device_identification,
@@ -85,6 +88,53 @@ def test_designators_of_a_disk_with_protocol_identifiers(
     assert [(1, 0, 3), (1, 1, 3), (1, 1, 4), (1, 2, 3)] == [item[:3] for item in found]
     assert bytes.fromhex("5000c5003011cb2b") == found[0].value
     assert bytes.fromhex("00000001") == found[2].value
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "device-identification-array",
+        "device-identification-names",
+        "device-identification-disk-whole",
+        "device-identification-before-t10",
+    ],
+)
+def test_a_page_of_names_comes_back_byte_for_byte(vector: Callable[[str], bytes], name: str) -> None:
+    """SPC-4 7.8.6: protocol identifiers, qualifiers and what is no descriptor are all kept."""
+    data = vector(name)
+
+    assert data == DeviceIdentification.decode(data).encode()
+
+
+def test_the_protocol_of_a_port_is_kept(vector: Callable[[str], bytes]) -> None:
+    """SPC-4 7.8.6.1: PIV says that there is one: this disk's ports are SAS."""
+    found = DeviceIdentification.decode(vector("device-identification-disk-whole"))
+
+    assert [(0, False), (6, True), (6, True), (6, True), (0, False)] == [
+        item[1:] for item in found.descriptors
+    ]
+
+
+@given(data=st.binary(max_size=100), qualifier=st.integers(0, 7), device_type=st.integers(0, 31))
+def test_any_page_of_names_comes_back(data: bytes, qualifier: int, device_type: int) -> None:
+    """But for the reserved bits in the heads of its descriptors."""
+    page = encode_page(0x83, data, peripheral_device_type=device_type)
+    page = bytes((qualifier << 5 | page[0],)) + page[1:]
+
+    found = DeviceIdentification.decode(page)
+
+    assert len(page) == len(found.encode())
+    assert found == DeviceIdentification.decode(found.encode())
+    assert (qualifier, device_type) == (found.peripheral_qualifier, found.peripheral_device_type)
+
+
+def test_extended_inquiry_of_somebody_else_comes_back(vector: Callable[[str], bytes]) -> None:
+    """SPC-4 7.8.7: what the unit can check, order and keep."""
+    data = vector("sg-extended-inquiry")
+
+    body = decode_page(VpdPage.EXTENDED_INQUIRY_DATA, data)
+
+    assert data == encode_page(VpdPage.EXTENDED_INQUIRY_DATA, ExtendedInquiry.decode(body).encode())
 
 
 def test_a_page_from_before_the_standard_names_nothing(

@@ -21,6 +21,19 @@ __all__ = [
     "encode_attributes",
 ]
 
+_ONE_SOURCE = "from one reading of SPC-4, seen in no other program"
+
+UNVERIFIED = {
+    "WriteAttribute": {
+        "wtc": _ONE_SOURCE,
+        "element_address": _ONE_SOURCE,
+        "logical_volume_number": _ONE_SOURCE,
+        "partition_number": _ONE_SOURCE,
+        "parameter_list_length": _ONE_SOURCE,
+    },
+}
+"""What too few sources vouch for, by table and field."""
+
 
 class ReadAttributeAction(Code):
     """SPC-4 READ ATTRIBUTE: what is asked for."""

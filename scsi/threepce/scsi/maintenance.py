@@ -35,6 +35,13 @@ __all__ = [
     "encode_target_port_groups",
 ]
 
+UNVERIFIED = {
+    "CommandTimeouts": {
+        "command_specific": "from one reading of SPC-4, seen in no other program",
+    },
+}
+"""What too few sources vouch for, by table and field."""
+
 
 class ReportingOptions(Code):
     """SPC-4 REPORT SUPPORTED OPERATION CODES: which commands are asked about."""

@@ -36,6 +36,14 @@ __all__ = [
 _IN = "SPC-4 PERSISTENT RESERVE IN"
 _OUT = "SPC-4 PERSISTENT RESERVE OUT"
 
+_OBSOLETE = "obsolete since SPC-3; the place is from one reading of SPC-2, seen in no other program"
+
+UNVERIFIED = {
+    command: {"thirdpty": _OBSOLETE, "longid": _OBSOLETE, "third_party_device_id": _OBSOLETE}
+    for command in ("Reserve10", "Release10")
+}
+"""What too few sources vouch for, by table and field."""
+
 
 class ReservationScope(Code):
     """SPC-4 PERSISTENT RESERVE IN: what is reserved; only the logical unit is not obsolete."""

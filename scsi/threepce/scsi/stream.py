@@ -23,6 +23,22 @@ __all__ = [
     "WriteFilemarks16",
 ]
 
+_ONE_SOURCE = "from one reading of the standard, seen in no other program"
+
+UNVERIFIED = {
+    "AllowOverwrite": {
+        "allow_overwrite": _ONE_SOURCE,
+        "partition": _ONE_SOURCE,
+        "logical_object_identifier": _ONE_SOURCE,
+    },
+    "StreamVerify6": {
+        "vte": _ONE_SOURCE,
+        "vlbpm": _ONE_SOURCE,
+        "vbf": _ONE_SOURCE,
+    },
+}
+"""What too few sources vouch for, by table and field."""
+
 
 class StreamRead6(StreamCdb, opcode=0x08, title="READ(6)", size=6, ref="SSC-3 READ(6)"):
     """Read from here on: so many bytes of one block, or with FIXED so many blocks."""

@@ -19,6 +19,11 @@ __all__ = [
     "ReportDensitySupport",
 ]
 
+UNVERIFIED = {
+    "ReadBlockLimits": {"mloi": "of SSC-4, from one reading of the standard, seen in no other program"},
+}
+"""What too few sources vouch for, by table and field."""
+
 
 class ReadBlockLimits(
     StreamCdb, opcode=0x05, title="READ BLOCK LIMITS", size=6, ref="SSC-3 READ BLOCK LIMITS"

@@ -23,6 +23,16 @@ __all__ = [
     "SpaceCode",
 ]
 
+UNVERIFIED = {
+    "Space16": {
+        "parameter_list_length": "seen in one decoder; what a length other than 0 brings is not known",
+    },
+    "Locate16": {
+        "dest_type": "FreeBSD reads three bits here, Wireshark the lower two; the known codes fit both",
+    },
+}
+"""What sources do not settle, by table and field."""
+
 
 class SpaceCode(Code):
     """SSC-3 SPACE(6): what is counted."""
