@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
-from threepce.scsi.layout import Code, Table, bit, bits, u8, u16, u32, u64
+from threepce.scsi.layout import Code, DecodeError, Table, bit, bits, u8, u16, u32, u64
 from threepce.scsi.records import split_records, split_tables
 from threepce.scsi.vpd import VpdPage, decode_page, encode_page
 
@@ -240,7 +240,9 @@ class SupportedCommand(NamedTuple):
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """One command from the front of a list of at least two bytes."""
+        """One command from the front of a list. Raises DecodeError below two bytes."""
+        if len(data) < 2:
+            raise DecodeError(f"a supported command ({_REF}) has at least 2 bytes, only {len(data)} are there")
         return cls(data[0], tuple(data[2:][: data[1]]))
 
 
