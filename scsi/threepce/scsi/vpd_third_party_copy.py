@@ -242,7 +242,9 @@ class SupportedCommand(NamedTuple):
     def decode(cls, data: bytes) -> Self:
         """One command from the front of a list. Raises DecodeError below two bytes."""
         if len(data) < 2:
-            raise DecodeError(f"a supported command ({_REF}) has at least 2 bytes, only {len(data)} are there")
+            raise DecodeError(
+                f"a supported command ({_REF}) has at least 2 bytes, only {len(data)} are there"
+            )
         return cls(data[0], tuple(data[2:][: data[1]]))
 
 
