@@ -7,8 +7,8 @@ raises becomes status and sense here, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from threepce.emulator.command import Entry, Invocation
@@ -53,6 +53,10 @@ class EmulatorNexus:
         """The logical units this initiator can reach; a copy for it reaches no others."""
         return [self._units[lun] for lun in self.luns()]
 
+    def unit(self, lun: int) -> LogicalUnit | None:
+        """The unit under a number, if this initiator reaches one there."""
+        return self._units.get(lun)
+
     def lun_of(self, unit: LogicalUnit) -> int | None:
         """The number under which this initiator reaches a unit."""
         return next((lun for lun, known in self._units.items() if known is unit), None)
@@ -92,6 +96,8 @@ class EmulatorNexus:
 
     def note(self, lun: int, cdb: bytes, data_out: bytes, completion: Completion) -> None:
         """Write a command that has ended into the trace."""
+        if len(completion.data_in) > KEPT_DATA:
+            completion = replace(completion, data_in=completion.data_in[:KEPT_DATA])
         self.san.trace.add(
             TraceRecord(
                 self.san.clock.now, self.initiator, lun, cdb, data_out[:KEPT_DATA], len(data_out), completion
@@ -199,6 +205,11 @@ class RunningCommand:
             return None
         self.nexus.note(self.lun, self.cdb, self.data_out, completion)
         return completion
+
+    def abandon(self) -> None:
+        """Take no more steps: the command was aborted, or its nexus is gone."""
+        if isinstance(self.steps, Generator):
+            self.steps.close()
 
     def finish(self) -> Completion:
         """Take all steps that are left."""

@@ -20,7 +20,7 @@ KEPT_DATA = 4096
 
 
 class TraceRecord(NamedTuple):
-    """One command. `data_out` is at most its first 4,096 bytes; `time` is virtual seconds."""
+    """One command. Of data, either way, it has the first 4,096 bytes; `time` is virtual seconds."""
 
     time: float
     initiator: str

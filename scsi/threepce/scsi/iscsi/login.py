@@ -73,7 +73,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """What a target asks of an initiator: to authenticate, with these secrets."""
+    """What a target asks of an initiator.
+
+    With `authenticate` it must prove itself; `secrets` without it serve an initiator that wants to.
+    """
 
     authenticate: bool = False
     secrets: ChapSecrets | None = None
@@ -247,8 +250,11 @@ class TargetLogin:
         if method is not None:
             if self._chap is not None:
                 raise RemoteProtocolError("AuthMethod is negotiated twice (RFC 7143 6.3)")
-            chosen = "CHAP" if self._admission.authenticate else "None"
-            if method in NO_VALUE or chosen not in method.split(","):
+            offered, admission = method.split(","), self._admission
+            # Secrets that are not asked for still serve an initiator that will not go without.
+            willing = admission.secrets is not None and "None" not in offered
+            chosen = "CHAP" if admission.authenticate or willing else "None"
+            if method in NO_VALUE or chosen not in offered:
                 raise LoginFailed(
                     LoginStatus.AUTHENTICATION_FAILURE,
                     f"AuthMethod={method[:64]} is offered, {chosen} is needed here",

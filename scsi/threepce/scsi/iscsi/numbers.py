@@ -41,7 +41,7 @@ class CommandWindow(Generic[T]):
         self.expected = cmd_sn
         self.size = size
         self.open = 0
-        """Commands taken and not yet answered."""
+        """Commands that have a place here and are not answered yet; immediate ones have none."""
         self._early: dict[int, T | None] = {}
 
     @property

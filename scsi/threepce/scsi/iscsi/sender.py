@@ -50,6 +50,8 @@ class TargetSender:
         self.stat_sn = login.stat_sn
         self.output: list[Buffer] = []
         """What is to be sent, in order. `take_output` empties it."""
+        self.output_length = 0
+        """Bytes in `output`, short answers left out."""
         self.pings: set[int] = set()
         """Transfer tags of our NOP-Ins that wait for an answer."""
         self._numbers = window
@@ -58,6 +60,7 @@ class TargetSender:
     def take_output(self) -> list[Buffer]:
         """All that is to be sent, which is then gone."""
         output, self.output = self.output, []
+        self.output_length = 0
         return output
 
     def _status(self) -> int:
@@ -68,6 +71,7 @@ class TargetSender:
 
     def _append(self, header: bytes, data: Buffer = b"") -> None:
         """One PDU whose header has its lengths already."""
+        self.output_length += len(data)
         if self._plain:
             self.output.append(header)
             if data:

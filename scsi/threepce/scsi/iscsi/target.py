@@ -50,8 +50,9 @@ from threepce.scsi.iscsi.transfer import TransferFault, WriteTransfer
 __all__ = ["LEGAL", "Phase", "TargetSession"]
 
 CHECK_CONDITION = 0x02
-CDB_LENGTH = 16
 EXTENDED_CDB_AHS = 1
+MOST_IMMEDIATE = 16
+"""Immediate commands that may be here at once; they are outside the window (RFC 7143 4.2.2.1)."""
 
 
 class Phase(Enum):
@@ -168,9 +169,14 @@ class TargetSession(TargetSender):
         tag = command.initiator_task_tag
         if tag in self.tasks:
             raise RemoteProtocolError(f"the task tag {tag:08X}h is in use", RejectReason.TASK_IN_PROGRESS)
+        if command.immediate:
+            if len(self.tasks) - self._window.open >= MOST_IMMEDIATE:
+                self.reject(pdu, RejectReason.IMMEDIATE_COMMAND_REJECT)
+                return []
+        else:
+            self._window.open += 1
         task = Task(command, _cdb(command.cdb, pdu.ahs))
         self.tasks[tag] = task
-        self._window.open += 1
         if command.write:
             return self._begin_write(task, command, pdu.data)
         if pdu.data or not command.final:
@@ -250,6 +256,11 @@ class TargetSession(TargetSender):
         self._held.append(task)
         return self.released()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether tasks are held until others have ended."""
+        return bool(self._held)
+
     def released(self) -> list[Event]:
         """The held tasks that need wait no longer; to be asked after a task has ended."""
         events: list[Event] = []
@@ -281,8 +292,7 @@ class TargetSession(TargetSender):
         """
         if self.tasks.get(task.tag) is not task:
             return
-        del self.tasks[task.tag]
-        self._window.open -= 1
+        self._forget(task)
         self.send_completion(task, status, sense, data_in, residual)
 
     # Task management.
@@ -297,11 +307,15 @@ class TargetSession(TargetSender):
             return events + [event for one in self._window.due() for event in self._now(one)]
         return [Management(request, task, known=task is not None)]
 
+    def _forget(self, task: Task) -> None:
+        del self.tasks[task.tag]
+        if not task.immediate:
+            self._window.open -= 1
+
     def abort(self, task: Task) -> None:
         """Forget a task; nothing is sent for it any more."""
         if self.tasks.get(task.tag) is task:
-            del self.tasks[task.tag]
-            self._window.open -= 1
+            self._forget(task)
             self._release(task)
             task.state = TaskState.ABORTED
 

@@ -27,13 +27,14 @@ class Task:
     """One SCSI command at the target."""
 
     __slots__ = (
-        "asked", "attribute", "cdb", "data_out", "expected_length", "lun", "read", "state", "tag", "transfer", "write",
+        "asked", "attribute", "cdb", "data_out", "expected_length", "immediate", "lun", "read", "state", "tag", "transfer", "write",
     )  # fmt: skip
 
     def __init__(self, command: ScsiCommand, cdb: bytes) -> None:
         self.lun = command.lun
         self.tag = command.initiator_task_tag
         self.cdb = cdb
+        self.immediate = command.immediate
         self.attribute = command.attributes
         self.read = command.read
         self.write = command.write
