@@ -22,7 +22,7 @@ from threepce.conformance.lab.user_mode import UserModeLab
 from threepce.scsi.nexus import NexusLost, TransportError
 
 if TYPE_CHECKING:
-    from conftest import MakeUnit
+    from .conftest import MakeUnit
 
 DEADLINE = 10.0
 

@@ -20,7 +20,7 @@ from threepce.conformance.lab.user_mode import UserModeLab
 from threepce.scsi.nexus import CommandTimeout, TransportError
 
 if TYPE_CHECKING:
-    from conftest import MakeUnit, Unit
+    from .conftest import MakeUnit, Unit
 
 Say = Callable[[str], None]
 MIB = 1 << 20
