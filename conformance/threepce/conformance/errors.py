@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from threepce.emulator.strict_yaml import DocumentError, Path, Place, path_text
 
 __all__ = [
     "EngineUnavailable",
+    "Path",
     "Place",
     "ScenarioError",
     "ScenarioErrors",
@@ -21,28 +23,8 @@ __all__ = [
     "path_text",
 ]
 
-Path = tuple[str | int, ...]
-"""Where a value stands in a document: keys and list indexes from the top."""
-
-
-class Place(NamedTuple):
-    """A position in a file; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-class ScenarioError(Exception):
-    """A scenario file is wrong at one place."""
-
-    def __init__(self, place: Place, path: Path, text: str) -> None:
-        self.place, self.path, self.text = place, path, text
-        where = f"{place} {path_text(path)}" if path else str(place)
-        super().__init__(f"{where}: {text}")
+ScenarioError = DocumentError
+"""A scenario file is wrong at one place."""
 
 
 class ScenarioErrors(Exception):
@@ -59,14 +41,6 @@ class UsageError(Exception):
 
 class EngineUnavailable(Exception):
     """An engine cannot be started; the message says what is missing and what to do."""
-
-
-def path_text(path: Path) -> str:
-    """A path as a reader writes it: ``steps[1].expect.sense``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def did_you_mean(word: str, choices: Iterable[str], *, count: int = 1) -> str:

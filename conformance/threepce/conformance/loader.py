@@ -28,8 +28,8 @@ from threepce.conformance.model import (
 from threepce.conformance.references import Names, complaints
 from threepce.conformance.scope import fact_names
 from threepce.conformance.steps import Claim, CommandStep, Step, known_steps
-from threepce.conformance.strict_yaml import Document, load
 from threepce.conformance.validation import complaints_of
+from threepce.emulator.strict_yaml import Document, load
 
 __all__ = ["cases_of", "load_scenario", "load_scenarios"]
 

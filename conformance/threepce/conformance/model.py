@@ -17,7 +17,7 @@ from threepce.conformance.expectation import Expect
 from threepce.conformance.expression import Expression
 from threepce.conformance.fields import Model, Range
 from threepce.conformance.steps import Step
-from threepce.conformance.strict_yaml import Document
+from threepce.emulator.strict_yaml import Document
 
 __all__ = ["Case", "Scenario", "ScenarioFile", "ScenarioStep", "UnitDeclaration"]
 

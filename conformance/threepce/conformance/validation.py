@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from threepce.conformance.errors import Path, ScenarioError, did_you_mean
-from threepce.conformance.strict_yaml import Document
+from threepce.emulator.strict_yaml import Document
 
 __all__ = ["complaints_of"]
 

@@ -19,8 +19,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from threepce.emulator.strict_yaml import DocumentError, load
 from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.copy_results import OperatingParameters
 from threepce.scsi.cscd import CSCD_DESCRIPTOR_LENGTH, is_cscd_code
@@ -199,10 +198,10 @@ def _read(name: str, heirs: tuple[str, ...]) -> dict[str, Any]:
                 "a file of your own is named by its path, ending in .yaml"
             )
     try:
-        tree = yaml.safe_load(source.read_text("utf-8"))
+        tree = load(source.read_text("utf-8"), name).data
     except OSError as error:
         raise ProfileError(f"{name}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (DocumentError, UnicodeDecodeError) as error:
         raise ProfileError(f"{name}: not YAML: {error}") from error
     if not isinstance(tree, dict) or tree.pop("format", None) != 1:
         raise ProfileError(f"{name}: a profile starts with 'format: 1'")

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threepce.conformance.errors import Place, ScenarioError, path_text
-from threepce.conformance.strict_yaml import MAXIMUM_DEPTH, load
+from threepce.emulator.strict_yaml import MAXIMUM_DEPTH, DocumentError, Place, load, path_text
 
 
 def test_only_integers_and_three_words_are_not_text() -> None:
@@ -48,14 +47,14 @@ def test_quotes_make_text() -> None:
     ],
 )
 def test_what_is_refused_is_named_with_its_place(text: str, message: str) -> None:
-    with pytest.raises(ScenarioError) as caught:
+    with pytest.raises(DocumentError) as caught:
         load(text, "x")
 
     assert str(caught.value).startswith(message)
 
 
 def test_nesting_is_bounded() -> None:
-    with pytest.raises(ScenarioError, match=f"nested more than {MAXIMUM_DEPTH} levels"):
+    with pytest.raises(DocumentError, match=f"nested more than {MAXIMUM_DEPTH} levels"):
         load("[" * 1000, "x")
 
 
@@ -74,7 +73,7 @@ def test_any_text_is_read_or_refused_in_the_one_documented_way(text: str) -> Non
     said = "x:"
     try:
         load(text, "x")
-    except ScenarioError as error:
+    except DocumentError as error:
         said = str(error)
 
     assert said.startswith("x:")

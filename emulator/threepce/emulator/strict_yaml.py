@@ -3,24 +3,54 @@
 YAML 1.1 as PyYAML reads it turns ``10:22:33:44`` into 2241224, ``010`` into 8 and ``off`` into
 False, and keeps the last of two equal keys. Here only true, false, null, decimal and 0x integers
 are anything but text; duplicate keys, anchors, aliases, tags and a second document are errors;
-keys are text. This module knows nothing of scenarios.
+keys are text. This module knows no format that is written in it.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from threepce.conformance.errors import Path, Place, ScenarioError
-
-__all__ = ["Document", "load"]
+__all__ = ["Document", "DocumentError", "Path", "Place", "load", "path_text"]
 
 MAXIMUM_DEPTH = 32
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+")
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+
+
+Path = tuple[str | int, ...]
+"""Where a value stands in a document: keys and list indexes from the top."""
+
+
+class Place(NamedTuple):
+    """A position in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class DocumentError(Exception):
+    """A file is wrong at one place."""
+
+    def __init__(self, place: Place, path: Path, text: str) -> None:
+        self.place, self.path, self.text = place, path, text
+        where = f"{place} {path_text(path)}" if path else str(place)
+        super().__init__(f"{where}: {text}")
+
+
+def path_text(path: Path) -> str:
+    """A path as a reader writes it: ``steps[1].expect.sense``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +71,23 @@ class Document:
                 return found
         return Place(self.file, 1, 1)
 
-    def error(self, path: Path, text: str, *, key: bool = False) -> ScenarioError:
+    def error(self, path: Path, text: str, *, key: bool = False) -> DocumentError:
         """An error about the value at `path`, or about its key."""
-        return ScenarioError(self.place(path, key=key), path, text)
+        return DocumentError(self.place(path, key=key), path, text)
 
 
 def load(text: str, file: str) -> Document:
-    """The one document in `text`; `file` is its name in messages. Raises ScenarioError."""
+    """The one document in `text`; `file` is its name in messages. Raises DocumentError."""
     try:
         root = yaml.compose(text, Loader=_StrictLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
-        raise ScenarioError(place, (), error.problem or str(error)) from None
+        raise DocumentError(place, (), error.problem or str(error)) from None
     except yaml.YAMLError as error:  # a character that no YAML text may hold
-        raise ScenarioError(Place(file, 1, 1), (), " ".join(str(error).split())) from None
+        raise DocumentError(Place(file, 1, 1), (), " ".join(str(error).split())) from None
     if root is None:
-        raise ScenarioError(Place(file, 1, 1), (), "the file is empty")
+        raise DocumentError(Place(file, 1, 1), (), "the file is empty")
     document = Document(file, None, {}, {})
     return Document(file, _Builder(document).build(root, ()), document.values, document.keys)
 
@@ -101,11 +131,11 @@ class _Builder:
         for key_node, value_node in node.value:
             place = self._place(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
-                raise ScenarioError(place, path, "expected a word as key, got a list or mapping")
+                raise DocumentError(place, path, "expected a word as key, got a list or mapping")
             key = str(key_node.value)
             if key in found:
                 first = self._document.keys[*path, key]
-                raise ScenarioError(
+                raise DocumentError(
                     place, (*path, key), f"this key appears twice, first in line {first.line}; remove one"
                 )
             self._document.keys[*path, key] = place
