@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from threepce.emulator import FileMedium, Medium, MemoryMedium
-from threepce.emulator.medium import CHUNK, copy_range
+from threepce.emulator.medium import CHUNK, MediumFault, copy_range
 
 SIZE = 3 * CHUNK + 512
 TERABYTES = 8 << 40
@@ -96,14 +96,30 @@ def test_a_file_keeps_its_blocks_when_it_is_opened_again(tmp_path: Path) -> None
     second.close()
 
 
-def test_a_file_that_was_cut_reads_as_zeros_beyond(tmp_path: Path) -> None:
-    """Somebody truncates the image behind our back: no endless loop, no exception."""
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda medium: list(medium.pieces(0, 8192)),
+        lambda medium: list(medium.extents(0, 8192)),
+        lambda medium: medium.write(8192, b"more"),
+        lambda medium: medium.write_whole(8192, b"more"),
+        lambda medium: medium.zero(0, 8192),
+        lambda medium: medium.resize(1 << 21),
+    ],
+    ids=["pieces", "extents", "write", "write_whole", "zero", "resize"],
+)
+def test_a_file_that_was_cut_is_a_fault(tmp_path: Path, act: Callable[[Medium], object]) -> None:
+    """Zeros in place of what is gone would be taken for what was stored; the fault names the first byte."""
     path = tmp_path / "disk.img"
     medium = FileMedium(path, 1 << 20)
-    medium.write(0, b"\x11" * 1024)
-    os.truncate(path, 512)
+    medium.write(0, b"\x11" * 8192)
+    os.truncate(path, 4096)
 
-    assert content(medium, 0, 2048) == b"\x11" * 512 + bytes(1536)
+    with pytest.raises(MediumFault, match=r"disk\.img.*cut to 4096") as fault:
+        act(medium)
+
+    assert (fault.value.offset, fault.value.medium) == (4096, medium)
+    assert content(medium, 0, 4096) == b"\x11" * 4096
     medium.close()
 
 
