@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from threepce.emulator.command import CommandTable
+from threepce.emulator.command import Entry
+from threepce.emulator.profile import Profile
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi.copy_results import CopyStatusData, OperatingParameters
 from threepce.scsi.cscd import IdentificationCscd
@@ -458,7 +459,10 @@ def test_a_unit_that_is_no_block_device_has_no_part_in_a_block_segment(bench: Be
 
     class Processor(LogicalUnit):
         peripheral_device_type = 0x03
-        commands = CommandTable()
+
+        @classmethod
+        def entries(cls, profile: Profile) -> list[Entry]:
+            return []
 
     processor = Processor("processor", "3bce0000000000ff", bench.san.profile)
     bench.san.units[2] = processor

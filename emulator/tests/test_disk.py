@@ -145,7 +145,7 @@ def test_mode_pages_come_behind_header_and_block_descriptor(
 
     assert int.from_bytes(every[:length]) == len(every) - length
     assert every[header : header + 8] == (4096).to_bytes(4) + (512).to_bytes(4)
-    assert [every[header + 8], every[header + 28]] == [0x08, 0x0A]
+    assert [every[header + 8] & 0x3F, every[header + 28] & 0x3F] == [0x08, 0x0A]
     assert one[header:] == every[header + 8 : header + 28]
 
 
@@ -154,11 +154,10 @@ def test_mode_pages_come_behind_header_and_block_descriptor(
     [
         ({"page_code": 0x05}, (0x24, 0x00)),
         ({"page_code": 0x08, "subpage_code": 1}, (0x24, 0x00)),
-        ({"page_code": 0x08, "page_control": 3}, (0x39, 0x00)),
     ],
 )
 def test_pages_there_are_not_are_refused(bench: Bench, fields: dict[str, Any], code: tuple[int, int]) -> None:
-    """SPC-4 6.11: nor are there saved values."""
+    """SPC-4 6.11."""
     answer = bench.nexus.execute(0, ModeSense6(**fields).encode(), data_in_length=252)
 
     assert sense_of(answer).code == code

@@ -46,7 +46,7 @@ def test_inquiry_does_not_wait_for_a_unit_attention() -> None:
     after = nexus.execute(lun, TEST_UNIT_READY)
 
     assert StandardInquiry.decode(answer.data_in).third_party_copy
-    assert answer.residual == 96 - 36
+    assert len(answer.data_in) == 96
     assert sense_of(after).key == SenseKey.UNIT_ATTENTION
 
 
@@ -141,7 +141,10 @@ def test_a_short_cdb_counts_as_padded_with_zeros(bench: Bench) -> None:
     assert bench.nexus.execute(0, bytes(1)).status == Status.GOOD
 
 
-@pytest.mark.parametrize("page", [0x00, 0x80, 0x83, 0xB0])
+PAGES = [0x00, 0x80, 0x83, 0x86, 0x8F, 0xB0, 0xB1, 0xB2]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_offered_pages_come(bench: Bench, page: int) -> None:
     """SPC-4 7.8: each with its own code and length."""
     answer = bench.nexus.execute(0, Inquiry(evpd=True, page_code=page).encode(), data_in_length=96)
@@ -149,11 +152,11 @@ def test_the_offered_pages_come(bench: Bench, page: int) -> None:
     assert answer.status == Status.GOOD
     assert page == answer.data_in[1]
     if page == 0x00:
-        assert decode_supported_pages(answer.data_in) == [0x00, 0x80, 0x83, 0xB0]
+        assert decode_supported_pages(answer.data_in) == PAGES
     if page == 0x80:
         assert decode_unit_serial_number(answer.data_in) == bench.source.serial
     if page == 0x83:
-        assert decode_device_identification(answer.data_in) == bench.source.designators
+        assert decode_device_identification(answer.data_in)[:2] == bench.source.designators
 
 
 @pytest.mark.parametrize(("evpd", "page"), [(True, 0xC0), (False, 0x83)])
@@ -168,7 +171,7 @@ def test_the_allocation_length_cuts_the_data(bench: Bench) -> None:
     """SPC-4 4.2.5.6: the lengths within stay as they are."""
     answer = bench.nexus.execute(0, Inquiry(allocation_length=5).encode(), data_in_length=96)
 
-    assert (len(answer.data_in), answer.residual, answer.data_in[4]) == (5, 91, 31)
+    assert (len(answer.data_in), answer.residual, answer.data_in[4]) == (5, 91, 91)
 
 
 def test_lio_names_a_unit_by_the_digits_of_its_serial_number() -> None:

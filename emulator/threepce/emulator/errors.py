@@ -17,6 +17,8 @@ __all__ = [
     "CommandEnded",
     "illegal_request",
     "invalid_field_in_cdb",
+    "invalid_field_in_list",
+    "not_ready",
     "pointer_to",
 ]
 
@@ -55,3 +57,13 @@ def illegal_request(code: AdditionalSense, pointer: FieldPointer | None = None) 
 def invalid_field_in_cdb(table: type[Table], name: str) -> CheckCondition:
     """CHECK CONDITION, ILLEGAL REQUEST, INVALID FIELD IN CDB, pointing at the field."""
     return illegal_request(asc.INVALID_FIELD_IN_CDB, pointer_to(table, name, command=True))
+
+
+def invalid_field_in_list(table: type[Table], name: str, *, base: int = 0) -> CheckCondition:
+    """CHECK CONDITION, ILLEGAL REQUEST, INVALID FIELD IN PARAMETER LIST, pointing at the field."""
+    return illegal_request(asc.INVALID_FIELD_IN_PARAMETER_LIST, pointer_to(table, name, base=base))
+
+
+def not_ready(code: AdditionalSense) -> CheckCondition:
+    """CHECK CONDITION, NOT READY."""
+    return CheckCondition(Sense(SenseKey.NOT_READY, code))

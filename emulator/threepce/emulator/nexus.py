@@ -1,8 +1,9 @@
 """The I_T nexus inside the emulator, and the router: how a command reaches its handler.
 
-In this order, as SAM-5 5.14 and SPC-4 have it: is there such a logical unit, is a unit attention
-pending, is the command implemented, are its reserved bits zero; then the handler. What a handler
-raises becomes status and sense here, and nowhere else.
+In this order, as SAM-5 5.3.3, 5.14 and SPC-4 have it: is there such a logical unit, is a unit
+attention pending, is the command implemented, does a reservation or the state of the unit keep it
+from running, are its reserved bits zero; then the handler. What a handler raises becomes status and
+sense here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from threepce.emulator.command import Entry, Invocation
+from threepce.emulator.command import Access, Command, Invocation
 from threepce.emulator.errors import CheckCondition, CommandEnded, illegal_request
-from threepce.emulator.profile import ReservedBits
+from threepce.emulator.reservations_state import Port
 from threepce.emulator.trace import KEPT_DATA, TraceRecord
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
+from threepce.scsi.cdb import Cdb
 from threepce.scsi.nexus import Completion
 from threepce.scsi.primary import Inquiry, ReportLuns, RequestSense, StandardInquiry, encode_lun_list
 from threepce.scsi.sam import Status
@@ -33,13 +35,21 @@ UNKNOWN_DEVICE_TYPE = 0x1F
 EXTENDED_COPY, RECEIVE_COPY_RESULTS = 0x83, 0x84
 
 
+RESETS = 0x29
+"""The additional sense code of unit attentions that go before RESERVATION CONFLICT (SAM-5 5.3.3)."""
+
+
 class EmulatorNexus:
-    """One initiator's view of the virtual target; implements `threepce.scsi.nexus.Nexus`."""
+    """One initiator's view of the virtual target; implements `threepce.scsi.nexus.Nexus`.
+
+    Over iSCSI `initiator` is the name of the initiator port: name, ``,i,0x`` and ISID.
+    """
 
     def __init__(self, san: San, initiator: str, lun_map: Mapping[int, LogicalUnit] | None = None) -> None:
         """Without a `lun_map` the initiator reaches all units, each under its own number."""
         self.san = san
         self.initiator = initiator
+        self.port = Port(initiator)
         self._units = san.units if lun_map is None else lun_map
         self._unit_attentions: dict[int, list[AdditionalSense]] = {}
         for lun in self._units:
@@ -72,6 +82,24 @@ class EmulatorNexus:
         pending = self._unit_attentions.get(lun)
         return pending.pop(0) if pending else None
 
+    def lose(self) -> None:
+        """The I_T nexus is gone (SAM-5 6.3.4), and with it what was kept for it alone.
+
+        A new nexus of the same initiator starts with unit attentions.
+        """
+        self.san.close_nexus(self)
+
+    def reset_logical_unit(self, lun: int) -> bool:
+        """LOGICAL UNIT RESET (SAM-5 7.7); False where this initiator reaches no such unit."""
+        unit = self.unit(lun)
+        if unit is not None:
+            self.san.reset([unit], by=self)
+        return unit is not None
+
+    def reset_target(self) -> None:
+        """TARGET RESET: that of every unit this initiator can reach."""
+        self.san.reset(self.units(), by=self)
+
     def execute(
         self,
         lun: int,
@@ -96,53 +124,63 @@ class EmulatorNexus:
 
     def note(self, lun: int, cdb: bytes, data_out: bytes, completion: Completion) -> None:
         """Write a command that has ended into the trace."""
-        if len(completion.data_in) > KEPT_DATA:
+        length = len(completion.data_in)
+        if length > KEPT_DATA:
             completion = replace(completion, data_in=completion.data_in[:KEPT_DATA])
-        self.san.trace.add(
-            TraceRecord(
-                self.san.clock.now, self.initiator, lun, cdb, data_out[:KEPT_DATA], len(data_out), completion
-            )
+        record = TraceRecord(
+            self.san.clock.now,
+            self.initiator,
+            lun,
+            cdb,
+            data_out[:KEPT_DATA],
+            len(data_out),
+            completion,
+            length,
         )
+        self.san.trace.add(record)
 
     def _completion(self, lun: int, cdb: bytes, data_out: bytes, room: int) -> Completion | RunningCommand:
         unit = self._units.get(lun)
         if unit is None:
             return self._no_unit(cdb, room)
         try:
-            data = self._data(unit, lun, cdb, data_out, room)
+            return self._run(unit, lun, cdb, data_out, room)
         except (CheckCondition, CommandEnded) as ended:
             return failure(unit, ended, room)
-        if not isinstance(data, bytes):
-            return RunningCommand(self, unit, lun, cdb, data_out, room, data)
-        return Completion(Status.GOOD, b"", data, room - len(data)) if room else _GOOD
-
-    def _data(
-        self, unit: LogicalUnit, lun: int, cdb: bytes, data_out: bytes, room: int
-    ) -> bytes | Iterator[None]:
-        entry = unit.commands.find(cdb if len(cdb) > 1 else cdb + b"\0") if cdb else None
-        pending = self._unit_attentions.get(lun)
-        if pending and not (entry is not None and entry.before_unit_attention):
-            raise CheckCondition(Sense(SenseKey.UNIT_ATTENTION, pending.pop(0)))
-        if entry is None:
-            raise self._not_implemented(unit, cdb)
-        table = entry.cdb
-        if len(cdb) < table.SIZE:
-            cdb = cdb.ljust(table.SIZE, b"\0")
-        if unit.profile.units.reserved_bits is ReservedBits.REFUSED:
-            reserved = table.first_reserved(cdb)
-            if reserved is not None:
-                raise illegal_request(asc.INVALID_FIELD_IN_CDB, FieldPointer(*reserved, command=True))
-        return self._run(entry, unit, lun, cdb, data_out, room)
 
     def _run(
-        self, entry: Entry, unit: LogicalUnit, lun: int, cdb: bytes, data_out: bytes, room: int
-    ) -> bytes | Iterator[None]:
-        decoded = entry.cdb.decode(cdb)
-        data = entry.handler(Invocation(self, lun, unit, decoded, cdb, data_out, room))
+        self, unit: LogicalUnit, lun: int, cdb: bytes, data_out: bytes, room: int
+    ) -> Completion | RunningCommand:
+        command = unit.commands.find(cdb if len(cdb) > 1 else cdb + b"\0") if cdb else None
+        if self._unit_attentions.get(lun) and not (command is not None and command.before_unit_attention):
+            raise self._unit_attention(unit, lun, command, cdb)
+        if command is None:
+            raise self._not_implemented(unit, cdb)
+        if len(cdb) < command.size:
+            cdb = cdb.ljust(command.size, b"\0")
+        decoded = command.cdb.decode(cdb)
+        if unit.reservations.excludes or not unit.ready:
+            access, now = _access(command, decoded), self.san.clock.now
+            unit.admit(self.port, access, needs_medium=command.needs_medium, now=now)
+        command.check(cdb)
+        invocation = Invocation(self, lun, unit, decoded, cdb, data_out, room)
+        data = command.handler(invocation)
         if not isinstance(data, bytes):
-            return data
-        length = min(room, getattr(decoded, "allocation_length", room))
-        return data if len(data) <= length else data[:length]
+            return RunningCommand(self, unit, lun, cdb, data_out, room, data)
+        if command.has_allocation_length and len(data) > decoded.allocation_length:  # type: ignore[attr-defined]
+            data = data[: decoded.allocation_length]  # type: ignore[attr-defined]
+        return good(invocation, data)
+
+    def _unit_attention(
+        self, unit: LogicalUnit, lun: int, command: Command | None, cdb: bytes
+    ) -> CheckCondition:
+        """SAM-5 5.3.3: that of a reset goes before a reservation conflict, any other one after it."""
+        pending = self._unit_attentions[lun]
+        first = pending[0].asc == RESETS or unit.profile.units.unit_attention_before_conflict
+        if command is not None and unit.reservations.excludes and not first:
+            access = _access(command, command.cdb.decode(cdb.ljust(command.size, b"\0")))
+            unit.admit(self.port, access, needs_medium=False, now=self.san.clock.now)
+        return CheckCondition(Sense(SenseKey.UNIT_ATTENTION, pending.pop(0)))
 
     def _not_implemented(self, unit: LogicalUnit, cdb: bytes) -> CheckCondition:
         """Which code tells that a command is not there (SPC-4 4.3.1; engines differ for 83h and 84h)."""
@@ -218,12 +256,30 @@ class RunningCommand:
         return completion
 
 
+def good(invocation: Invocation, data: bytes) -> Completion:
+    """GOOD, with as much data as there is room for, and what that leaves over or short."""
+    room = invocation.room
+    offered = len(data) if invocation.offered is None else invocation.offered
+    if room or offered:
+        return Completion(Status.GOOD, b"", data if len(data) <= room else data[:room], room - offered)
+    if invocation.taken is not None and invocation.taken != len(invocation.data_out):
+        return Completion(residual=len(invocation.data_out) - invocation.taken)
+    return _GOOD
+
+
 def failure(unit: LogicalUnit, ended: CheckCondition | CommandEnded, room: int) -> Completion:
     """What a command that did not end well ends with."""
     if isinstance(ended, CommandEnded):
         return Completion(ended.status, residual=room)
     sense = ended.sense.encode(descriptor_format=unit.descriptor_format_sense())
     return Completion(Status.CHECK_CONDITION, sense, residual=room)
+
+
+def _access(command: Command, decoded: Cdb) -> Access:
+    """The class of a command, which may depend on what its CDB asks for."""
+    if command.allowed is not None and command.allowed(decoded):
+        return Access.ANYONE
+    return command.access
 
 
 _GOOD = Completion()

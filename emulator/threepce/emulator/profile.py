@@ -21,18 +21,22 @@ from typing import Any
 
 from threepce.emulator.strict_yaml import DocumentError, load
 from threepce.scsi.additional_sense import AdditionalSense
+from threepce.scsi.cdb import all_commands
 from threepce.scsi.copy_results import OperatingParameters
 from threepce.scsi.cscd import CSCD_DESCRIPTOR_LENGTH, is_cscd_code
 from threepce.scsi.segment import BlockToBlock
 
 __all__ = [
+    "ActsFor",
     "CopyBehaviour",
+    "DiskBehaviour",
     "Identity",
     "OperatingParametersReply",
     "Profile",
     "ProfileError",
     "ReservedBits",
     "Rule",
+    "ShortData",
     "UnitBehaviour",
     "WorkingLength",
     "available_profiles",
@@ -49,6 +53,20 @@ class ReservedBits(StrEnum):
 
     REFUSED = "refused"
     IGNORED = "ignored"
+
+
+class ShortData(StrEnum):
+    """What becomes of a write for which less data came than its CDB says."""
+
+    REFUSED = "refused"
+    WRITTEN = "written"
+
+
+class ActsFor(StrEnum):
+    """For whom the copy manager reads and writes, as the reservations of the units see it."""
+
+    NEXUS = "nexus"
+    NOBODY = "nobody"
 
 
 class WorkingLength(StrEnum):
@@ -81,6 +99,8 @@ class Identity:
     product_revision_level: str
     version: int = 6
     naa_company_id: int = 0
+    version_descriptors: tuple[int, ...] = ()
+    """Standards claimed (SPC-4 6.6.2); with one of them INQUIRY data has 96 bytes, else 36."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +112,39 @@ class UnitBehaviour:
     first_unit_attention: AdditionalSense
     descriptor_sense_above_blocks: int = 0
     """Units with more blocks than this send descriptor format sense data; 0: none does."""
+    commands: tuple[str, ...] = ()
+    """The only commands there are, by title; none given: all that are implemented."""
+    short_data_out: ShortData = ShortData.REFUSED
+    unit_attention_before_conflict: bool = False
+    """Every unit attention goes before RESERVATION CONFLICT, not only those of a reset (SAM-5 5.3.3)."""
+    saves_mode_pages: bool = True
+    implicit_asymmetric_access: bool = True
+    """The unit answers for target port groups: TPGS in INQUIRY data, ports in VPD page 83h."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskBehaviour:
+    """What the disks of the engine do. Lengths are in blocks; 0 is no limit or not offered."""
+
+    thin: bool = True
+    write_cache: bool = True
+    """The default of WCE."""
+    dpofua: bool = True
+    changes_mode_pages: bool = True
+    removable: bool = False
+    maximum_transfer_length: int = 0
+    maximum_compare_and_write_length: int = 255
+    maximum_unmap_lba_count: int = 0
+    maximum_unmap_block_descriptor_count: int = 0
+    maximum_write_same_length: int = 0
+    write_same_nonzero: bool = False
+    """WSNZ: a WRITE SAME of 0 blocks, that is up to the last one, is refused."""
+    maximum_atomic_transfer_length: int = 0
+    atomic_alignment: int = 0
+    atomic_transfer_length_granularity: int = 0
+    maximum_atomic_transfer_length_with_atomic_boundary: int = 0
+    maximum_atomic_boundary_size: int = 0
+    sanitize_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +175,7 @@ class CopyBehaviour:
     working_length: WorkingLength = WorkingLength.CDB
     receiving_unit: ReceivingUnit = ReceivingUnit.ANY
     segment_sense: SegmentSense = SegmentSense.DETAILED
+    acts_for: ActsFor = ActsFor.NEXUS
     field_pointers: bool = True
     enforces_segment_length: bool = True
     enforces_granularity: bool = True
@@ -151,6 +205,7 @@ class Profile:
     about: str
     identity: Identity
     units: UnitBehaviour
+    disks: DiskBehaviour = DiskBehaviour()
     operating_parameters: OperatingParameters
     copy_manager: CopyBehaviour
     deviations: tuple[Deviation, ...] = ()
@@ -287,6 +342,12 @@ def _code(tree: object, path: str) -> AdditionalSense:
 
 def _check(profile: Profile) -> None:
     """Refuse what no engine can be."""
+    titles = {command.TITLE for command in all_commands()} if profile.units.commands else set()
+    for title in profile.units.commands:
+        if title not in titles:
+            close = get_close_matches(title, titles, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ProfileError(f"units.commands: no command is called {title!r}{hint}")
     limits = profile.operating_parameters
     one_copy = CSCD_DESCRIPTOR_LENGTH + BlockToBlock.SIZE
     if limits.maximum_descriptor_list_length < one_copy:

@@ -9,10 +9,13 @@ from threepce.emulator.disk import Disk
 from threepce.emulator.manager.manager import CopyManager
 from threepce.emulator.medium import Medium, MemoryMedium
 from threepce.emulator.nexus import EmulatorNexus
+from threepce.emulator.persistence import store_of
 from threepce.emulator.profile import Profile
+from threepce.emulator.reservations_state import Port
 from threepce.emulator.trace import Trace
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
+from threepce.scsi.additional_sense import AdditionalSense
 
 __all__ = ["San"]
 
@@ -41,8 +44,9 @@ class San:
     ) -> int:
         """Add a disk, in memory unless `medium` says otherwise, and return its LUN.
 
-        Without a `serial` the unit gets one from its LUN, the same in every run. Raises
-        ValueError for an impossible disk and for a name or serial number that is taken.
+        Without a `serial` the unit gets one from its LUN, the same in every run. What a disk on a
+        file keeps besides its blocks lies beside that file. Raises ValueError for an impossible
+        disk, for saved state that is none, and for a name or serial number that is taken.
         """
         lun = next(number for number in range(len(self.units) + 1) if number not in self.units)
         serial = serial or f"3bce{lun:012x}"
@@ -51,16 +55,18 @@ class San:
                 raise ValueError(
                     f"unit {name} (serial {serial}): unit {other.name} has that name or serial already"
                 )
+        medium = medium or MemoryMedium(block_length * blocks)
         disk = Disk(
             name,
             serial,
             self.profile,
             block_length=block_length,
             blocks=blocks,
-            medium=medium or MemoryMedium(block_length * blocks),
+            medium=medium,
             write_protected=write_protected,
+            store=store_of(medium),
         )
-        for nexus in [*self._nexuses.values(), *self._sessions]:
+        for nexus in self._open:
             for known in self.units:
                 nexus.add_unit_attention(known, asc.REPORTED_LUNS_DATA_HAS_CHANGED)
             nexus.add_unit_attention(lun, self.profile.units.first_unit_attention)
@@ -84,7 +90,10 @@ class San:
 
     def close_nexus(self, nexus: EmulatorNexus) -> None:
         """I_T nexus loss (SAM-5 6.3.4): what lives no longer than the nexus is gone with it."""
-        self._sessions.remove(nexus)
+        if nexus in self._sessions:
+            self._sessions.remove(nexus)
+        elif self._nexuses.get(nexus.initiator) is nexus:
+            del self._nexuses[nexus.initiator]
         self.manager.results.forget(nexus.initiator)
         for unit in nexus.units():
             unit.nexus_lost(nexus)
@@ -93,10 +102,37 @@ class San:
         """Reset logical units; every nexus but the one that did it is told (SAM-5 5.14.3)."""
         for unit in units:
             unit.reset()
-            for nexus in [*self._nexuses.values(), *self._sessions]:
-                lun = nexus.lun_of(unit)
-                if nexus is not by and lun is not None:
-                    nexus.add_unit_attention(lun, asc.BUS_DEVICE_RESET_FUNCTION_OCCURRED)
+            self.tell(unit, asc.BUS_DEVICE_RESET_FUNCTION_OCCURRED, besides=by)
+
+    def tell(self, unit: LogicalUnit, code: AdditionalSense, *, besides: EmulatorNexus | None = None) -> None:
+        """Establish a unit attention condition for every nexus of a unit, but for one."""
+        for nexus in self._open:
+            lun = nexus.lun_of(unit)
+            if nexus is not besides and lun is not None:
+                nexus.add_unit_attention(lun, code)
+
+    def tell_port(self, unit: LogicalUnit, port: Port, code: AdditionalSense) -> None:
+        """The same for the nexuses of that name, if there are any now."""
+        for nexus in self._open:
+            lun = nexus.lun_of(unit)
+            if nexus.port == port and lun is not None:
+                nexus.add_unit_attention(lun, code)
+
+    @property
+    def _open(self) -> list[EmulatorNexus]:
+        """Every nexus there is now."""
+        return [*self._nexuses.values(), *self._sessions]
+
+    def resize_disk(self, lun: int, blocks: int) -> None:
+        """Give a disk another number of blocks; every nexus hears of it.
+
+        Raises TypeError for a unit that is no disk, ValueError for a number that cannot be.
+        """
+        disk = self.units[lun]
+        if not isinstance(disk, Disk):
+            raise TypeError(f"unit {disk.name} is no disk")
+        disk.resize(blocks)
+        self.tell(disk, asc.CAPACITY_DATA_HAS_CHANGED)
 
     def close(self) -> None:
         """Give back the media."""

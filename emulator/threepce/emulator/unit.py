@@ -1,47 +1,83 @@
-"""Logical units: identity, and the commands every one of them answers (SPC-4).
+"""Logical units: identity, state, and who may use them when (SPC-4, SAM-5).
 
-What a unit stores and the commands for it belong to its subclasses; which initiator may reach
-it, and when a unit attention comes first, is the router's business.
+What a unit stores and the commands for it belong to its subclasses; which initiator may reach it,
+and when a unit attention comes first, is the router's business.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from threepce.emulator.command import CommandTable, Entry, Invocation
-from threepce.emulator.errors import invalid_field_in_cdb
+from threepce.emulator import vital_product_data
+from threepce.emulator.command import Access, CommandTable, Entry
+from threepce.emulator.errors import CheckCondition, CommandEnded
+from threepce.emulator.persistence import MemoryStore, Store
 from threepce.emulator.profile import Profile
+from threepce.emulator.reservations_state import Port, Reservations
 from threepce.scsi.designator import Association, CodeSet, Designator, DesignatorType
-from threepce.scsi.primary import (
-    Inquiry,
-    ReportLuns,
-    RequestSense,
-    StandardInquiry,
-    TestUnitReady,
-    encode_lun_list,
-)
-from threepce.scsi.sense import Sense, SenseKey
-from threepce.scsi.vpd import VpdPage, encode_device_identification, encode_page
+from threepce.scsi.primary import StandardInquiry
+from threepce.scsi.sam import Status
+from threepce.scsi.sense import Sense
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from threepce.emulator.nexus import EmulatorNexus
 
-__all__ = ["PRIMARY_COMMANDS", "LogicalUnit"]
+__all__ = ["LogicalUnit"]
 
 NAA_6_SERIAL_DIGITS = 25
+LONG_INQUIRY_LENGTH, VERSION_DESCRIPTORS_AT = 96, 58
+IMPLICIT_ASYMMETRIC_ACCESS = 0b01
+RESERVATIONS = "reservations"
+"""The name under which the store has them."""
+
+
+_tables: dict[tuple[type[LogicalUnit], Profile], CommandTable] = {}
+"""What was made once: a table is the same for all units of a kind under a profile."""
 
 
 class LogicalUnit:
-    """A logical unit of one virtual target. `serial` and `name` are unique within it."""
+    """A logical unit of one virtual target. `serial` and `name` are unique within it.
+
+    Raises ValueError for saved state that is none.
+    """
 
     peripheral_device_type: int
-    commands: CommandTable
 
-    def __init__(self, name: str, serial: str, profile: Profile) -> None:
+    def __init__(self, name: str, serial: str, profile: Profile, *, store: Store | None = None) -> None:
         self.name = name
         self.serial = serial
         self.profile = profile
         self.designators = self._designators()
+        self.commands = type(self).command_table(profile)
+        self.store = store or MemoryStore()
+        self.reservations = Reservations()
+        if (saved := self.store.load(RESERVATIONS)) is not None:
+            try:
+                self.reservations.restore(saved)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"unit {name}: saved reservations make no sense: {error!r}") from error
+        self.ready = True
+        """False while there is something that keeps commands from the medium; see `condition`."""
+
+    @classmethod
+    def entries(cls, profile: Profile) -> Iterable[Entry]:
+        """The commands of this kind of unit."""
+        raise NotImplementedError(f"{cls.__name__} has no commands")
+
+    @classmethod
+    def command_table(cls, profile: Profile) -> CommandTable:
+        """The commands of this kind of unit under a profile."""
+        table = _tables.get((cls, profile))
+        if table is None:
+            units = profile.units
+            entries = cls.entries(profile)
+            if units.commands:
+                entries = [entry for entry in entries if entry.cdb.TITLE in units.commands]
+            table = CommandTable(entries, reserved_bits=units.reserved_bits)
+            _tables[cls, profile] = table
+        return table
 
     def _designators(self) -> list[Designator]:
         """NAA-6 made of company and serial number, then the T10 vendor ID form of both.
@@ -60,88 +96,73 @@ class LogicalUnit:
             ),
         ]
 
+    @property
+    def removable(self) -> bool:
+        """Whether the medium can be taken out."""
+        return False
+
     def standard_inquiry(self) -> bytes:
-        """Standard INQUIRY data (SPC-4 6.6.2)."""
+        """Standard INQUIRY data (SPC-4 6.6.2), with version descriptors where the profile has some."""
         identity = self.profile.identity
-        return StandardInquiry(
+        versions = b"".join(code.to_bytes(2) for code in identity.version_descriptors)
+        length = LONG_INQUIRY_LENGTH if versions else StandardInquiry.SIZE
+        implicit = self.profile.units.implicit_asymmetric_access
+        head = StandardInquiry(
             peripheral_device_type=self.peripheral_device_type,
+            rmb=self.removable,
             version=identity.version,
             hisup=True,
+            additional_length=length - 5,
+            tpgs=IMPLICIT_ASYMMETRIC_ACCESS if implicit else 0,
             third_party_copy=True,
             cmdque=True,
             t10_vendor_identification=f"{identity.t10_vendor_identification:8.8}".encode("ascii"),
             product_identification=f"{identity.product_identification:16.16}".encode("ascii"),
             product_revision_level=f"{identity.product_revision_level:4.4}".encode("ascii"),
         ).encode()
+        return (head.ljust(VERSION_DESCRIPTORS_AT, b"\0") + versions).ljust(length, b"\0")[:length]
 
     def vpd_body(self, page: int) -> bytes:
-        """The body of a page that the profile offers, besides those answered here."""
+        """The body of a page that the profile offers, besides those every unit has."""
         raise NotImplementedError(f"{type(self).__name__} does not know VPD page {page:02X}h")
 
     def vpd_page(self, page: int) -> bytes | None:
         """A vital product data page, or None where the profile does not offer it."""
-        offered = self.profile.units.vpd_pages
-        device_type = self.peripheral_device_type
-        if page not in offered:
-            return None
-        if page == VpdPage.SUPPORTED_PAGES:
-            return encode_page(page, bytes(sorted(offered)), peripheral_device_type=device_type)
-        if page == VpdPage.UNIT_SERIAL_NUMBER:
-            return encode_page(page, self.serial.encode("ascii"), peripheral_device_type=device_type)
-        if page == VpdPage.DEVICE_IDENTIFICATION:
-            return encode_device_identification(self.designators, peripheral_device_type=device_type)
-        return encode_page(page, self.vpd_body(page), peripheral_device_type=device_type)
+        return vital_product_data.page(self, page)
 
     def descriptor_format_sense(self) -> bool:
         """Whether this unit sends sense data in descriptor format."""
         return False
 
+    # --- who may use the unit when --------------------------------------------------------------
+
+    def admit(self, port: Port, access: Access, *, needs_medium: bool, now: float) -> None:
+        """Raise what keeps a command of this class from running for a nexus at this time.
+
+        Commands from outside come through here, and so do the reads and writes of the copy manager.
+        """
+        if self.reservations.excludes and not self.reservations.allows(port, access):
+            raise CommandEnded(Status.RESERVATION_CONFLICT)
+        if needs_medium and not self.ready and (condition := self.condition(now)) is not None:
+            raise CheckCondition(condition)
+
+    def condition(self, now: float) -> Sense | None:
+        """Why the medium cannot be reached; None when it can."""
+        return None
+
+    def keep_reservations(self) -> None:
+        """Save what has to last over the loss of power."""
+        self.store.save(RESERVATIONS, self.reservations.saved())
+
+    # --- what happens to a unit -----------------------------------------------------------------
+
     def nexus_lost(self, nexus: EmulatorNexus) -> None:
-        """An I_T nexus is gone; forget what lives no longer than it (SAM-5 6.3.4)."""
+        """An I_T nexus is gone, and what the unit held for it alone (SAM-5 6.3.4)."""
+        self.reservations.nexus_lost(nexus.port)
 
     def reset(self) -> None:
-        """A logical unit reset (SAM-5 6.3.3)."""
+        """Logical unit reset (SAM-5 6.3.3): persistent reservations and the medium stay."""
+        self.reservations.reset()
 
     def close(self) -> None:
         """Give back what the unit holds."""
-
-
-def test_unit_ready(invocation: Invocation) -> bytes:
-    """TEST UNIT READY (SPC-4 6.47): a virtual unit always is."""
-    return b""
-
-
-def inquiry(invocation: Invocation) -> bytes:
-    """INQUIRY (SPC-4 6.6)."""
-    unit = invocation.unit
-    if not invocation.cdb.evpd:
-        if invocation.cdb.page_code:
-            raise invalid_field_in_cdb(Inquiry, "page_code")
-        return unit.standard_inquiry()
-    page = unit.vpd_page(invocation.cdb.page_code)
-    if page is None:
-        raise invalid_field_in_cdb(Inquiry, "page_code")
-    return page
-
-
-def request_sense(invocation: Invocation) -> bytes:
-    """REQUEST SENSE (SPC-4 6.39): a pending unit attention, which is then gone, or NO SENSE."""
-    code = invocation.nexus.take_unit_attention(invocation.lun)
-    sense = Sense(SenseKey.NO_SENSE) if code is None else Sense(SenseKey.UNIT_ATTENTION, code)
-    return sense.encode(descriptor_format=invocation.cdb.desc)
-
-
-def report_luns(invocation: Invocation) -> bytes:
-    """REPORT LUNS (SPC-4 6.33): the units this initiator can reach; well-known ones there are none."""
-    select = invocation.cdb.select_report
-    if select > 0x02:
-        raise invalid_field_in_cdb(ReportLuns, "select_report")
-    return encode_lun_list([] if select == 0x01 else invocation.nexus.luns())
-
-
-PRIMARY_COMMANDS = (
-    Entry(TestUnitReady, test_unit_ready),
-    Entry(Inquiry, inquiry, before_unit_attention=True),
-    Entry(RequestSense, request_sense, before_unit_attention=True),
-    Entry(ReportLuns, report_luns, before_unit_attention=True),
-)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from threepce.emulator.command import Entry, Invocation
+from threepce.emulator.command import Access, Entry, Invocation
 from threepce.emulator.errors import CommandEnded, illegal_request, invalid_field_in_cdb
 from threepce.emulator.manager.results import KeptResults
 from threepce.emulator.profile import CopyBehaviour, WorkingLength
@@ -96,8 +96,8 @@ def failure_details(invocation: Invocation) -> bytes:
 
 
 THIRD_PARTY_COPY_COMMANDS = (
-    Entry(ExtendedCopyLid1, extended_copy),
-    Entry(ReceiveCopyOperatingParameters, operating_parameters),
-    Entry(ReceiveCopyStatusLid1, copy_status),
-    Entry(ReceiveCopyFailureDetailsLid1, failure_details),
+    Entry(ExtendedCopyLid1, extended_copy, Access.HOLDERS),
+    Entry(ReceiveCopyOperatingParameters, operating_parameters, Access.READERS),
+    Entry(ReceiveCopyStatusLid1, copy_status, Access.READERS),
+    Entry(ReceiveCopyFailureDetailsLid1, failure_details, Access.READERS),
 )

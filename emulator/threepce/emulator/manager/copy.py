@@ -90,7 +90,10 @@ def _plain(fault: SegmentFault) -> Sense:
 
 def _with_device_sense(sense: Sense, fault: SegmentFault) -> Sense:
     """Add what a source or destination answered (SPC-4 5.17.7.4)."""
-    if fault.device_sense is None:
+    if fault.device_sense is not None:
+        device = DeviceSense(Status.CHECK_CONDITION, fault.device_sense.encode())
+    elif fault.device_status is not Status.CHECK_CONDITION:
+        device = DeviceSense(fault.device_status)
+    else:
         return sense
-    device = DeviceSense(Status.CHECK_CONDITION, fault.device_sense.encode())
     return replace(sense, destination=device) if fault.at_destination else replace(sense, source=device)

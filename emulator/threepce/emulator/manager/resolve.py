@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from threepce.scsi.cscd import IdentificationCscd
 
 if TYPE_CHECKING:
-    from threepce.emulator.medium import Medium
+    from threepce.emulator.errors import CheckCondition
+    from threepce.emulator.medium import Medium, MediumFault
     from threepce.emulator.nexus import EmulatorNexus
+    from threepce.emulator.reservations_state import Access, Port
     from threepce.emulator.unit import LogicalUnit
 
 __all__ = ["BlockUnit", "find_unit"]
@@ -31,12 +33,24 @@ class BlockUnit(Protocol):
         """Where the blocks are."""
         ...
 
+    def admit(self, port: Port, access: Access, *, needs_medium: bool, now: float) -> None:
+        """Raise what keeps a command from running at all."""
+        ...
+
     def admit_read(self, lba: int, blocks: int) -> None:
-        """Raise what a READ would end with."""
+        """Raise what a READ of this range would end with."""
         ...
 
     def admit_write(self, lba: int, blocks: int) -> None:
-        """Raise what a WRITE would end with."""
+        """Raise what a WRITE of this range would end with."""
+        ...
+
+    def wrote(self) -> None:
+        """Blocks were written."""
+        ...
+
+    def medium_error(self, fault: MediumFault, *, writing: bool) -> CheckCondition:
+        """What a command ends with where the medium fails."""
         ...
 
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from threepce.emulator.errors import CheckCondition, pointer_to
+from threepce.emulator.errors import CheckCondition, CommandEnded, pointer_to
 from threepce.emulator.manager.resolve import BlockUnit, find_unit
 from threepce.emulator.manager.rules import ListUnderTest
-from threepce.emulator.medium import copy_range
-from threepce.emulator.profile import ReceivingUnit
+from threepce.emulator.medium import MediumFault, copy_range
+from threepce.emulator.profile import ActsFor, ReceivingUnit
+from threepce.emulator.reservations_state import NOBODY, Access
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.cscd import IdentificationCscd
 from threepce.scsi.parameter_list import cscd_offset
+from threepce.scsi.sam import Status
 from threepce.scsi.segment import BlockToBlock
 from threepce.scsi.sense import FieldPointer, Sense
 
@@ -33,7 +35,7 @@ class SegmentFault(Exception):
     """A segment cannot be processed, or not to its end.
 
     `residual` is what SPC-4 5.17.7.4 puts in INFORMATION: destination blocks not written, or None
-    where nothing was written. `device_sense` is what a CSCD answered.
+    where nothing was written. `device_status` and `device_sense` are what a CSCD answered.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class SegmentFault(Exception):
         code: AdditionalSense,
         pointer: FieldPointer | None = None,
         *,
+        device_status: Status = Status.CHECK_CONDITION,
         device_sense: Sense | None = None,
         at_destination: bool = False,
         residual: int | None = None,
@@ -48,6 +51,7 @@ class SegmentFault(Exception):
         super().__init__(str(code))
         self.code = code
         self.pointer = pointer
+        self.device_status = device_status
         self.device_sense = device_sense
         self.at_destination = at_destination
         self.residual = residual
@@ -75,11 +79,16 @@ def block_to_block(
     unit = destination.unit if segment.dc else source.unit
     length = segment.block_device_number_of_blocks * unit.block_length
     _check_length(accepted, source.unit, destination.unit, length)
-    yield from _move(accepted, segment, source, destination, length)
+    yield from _move(nexus, accepted, segment, source, destination, length)
 
 
 def _move(
-    accepted: ListUnderTest, segment: BlockToBlock, source: _Side, destination: _Side, length: int
+    nexus: EmulatorNexus,
+    accepted: ListUnderTest,
+    segment: BlockToBlock,
+    source: _Side,
+    destination: _Side,
+    length: int,
 ) -> Iterator[int]:
     read_at = segment.source_block_device_logical_block_address
     write_at = segment.destination_block_device_logical_block_address
@@ -89,16 +98,35 @@ def _move(
         step = min(accepted.profile.copy_manager.chunk_length, length - done)
         residual = (length - done) // destination_block if done else None
         lba = read_at + done // source_block
-        with _third_party(source, residual, at_destination=False):
+        reads = _third_party(source, residual, at_destination=False)
+        writes = _third_party(destination, residual, at_destination=True)
+        with reads:
+            _admit(nexus, accepted, source, Access.READERS)
             source.unit.admit_read(lba, step // source_block)
         to = write_at + done // destination_block
-        with _third_party(destination, residual, at_destination=True):
+        with writes:
+            _admit(nexus, accepted, destination, Access.HOLDERS)
             destination.unit.admit_write(to, step // destination_block)
-        copy_range(
-            source.unit.medium, lba * source_block, destination.unit.medium, to * destination_block, step
-        )
+        try:
+            copy_range(
+                source.unit.medium, lba * source_block, destination.unit.medium, to * destination_block, step
+            )
+        except MediumFault as fault:
+            at_source = fault.medium is source.unit.medium
+            with reads if at_source else writes:
+                unit = source.unit if at_source else destination.unit
+                raise unit.medium_error(fault, writing=not at_source) from fault
+        with writes:
+            destination.unit.wrote()
         done += step
         yield step
+
+
+def _admit(nexus: EmulatorNexus, accepted: ListUnderTest, side: _Side, access: Access) -> None:
+    """As a READ or WRITE from outside is admitted, for whom the copy manager of the engine acts."""
+    acts_for = accepted.profile.copy_manager.acts_for
+    port = nexus.port if acts_for is ActsFor.NEXUS else NOBODY
+    side.unit.admit(port, access, needs_medium=True, now=nexus.san.clock.now)
 
 
 class _third_party:  # noqa: N801 - reads as a statement: with _third_party(...)
@@ -116,6 +144,14 @@ class _third_party:  # noqa: N801 - reads as a statement: with _third_party(...)
                 asc.THIRD_PARTY_DEVICE_FAILURE,
                 FieldPointer(self._side.descriptor_at),
                 device_sense=ended.sense,
+                at_destination=self._at_destination,
+                residual=self._residual,
+            ) from ended
+        if isinstance(ended, CommandEnded):
+            raise SegmentFault(
+                asc.THIRD_PARTY_DEVICE_FAILURE,
+                FieldPointer(self._side.descriptor_at),
+                device_status=ended.status,
                 at_destination=self._at_destination,
                 residual=self._residual,
             ) from ended

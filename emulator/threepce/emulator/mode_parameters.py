@@ -1,0 +1,108 @@
+"""Mode pages as values: current, changeable, default and saved (SPC-4 6.11.1, 7.5).
+
+Knows pages as bytes with a mask of what can be changed; what a field means, and what follows from
+a change, is the business of the unit that has the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from threepce.emulator.errors import CheckCondition, illegal_request
+from threepce.emulator.persistence import Store
+from threepce.scsi import additional_sense as asc
+from threepce.scsi.layout import Table
+from threepce.scsi.mode import ModePage, PageControl
+from threepce.scsi.sense import FieldPointer
+
+__all__ = ["ModeParameters", "PageDefinition"]
+
+MODE_PAGES = "mode pages"
+"""The name under which the store has the saved ones."""
+PS = 0x80
+HEADER = 2
+
+
+class PageDefinition(NamedTuple):
+    """A page: its default values, and a page with every changeable bit set."""
+
+    default: Table
+    changeable: Table
+
+
+class ModeParameters:
+    """The mode pages of a unit, shared by all its nexuses (MLUS is not offered)."""
+
+    def __init__(self, definitions: Iterable[PageDefinition], store: Store, *, saves: bool) -> None:
+        self._saves = saves
+        self._store = store
+        self._defaults: dict[int, bytes] = {}
+        self._changeable: dict[int, bytes] = {}
+        for default, changeable in definitions:
+            code = default.encode()[0] & 0x3F
+            self._defaults[code] = default.encode()
+            self._changeable[code] = changeable.encode()
+        self._current = self._saved()
+
+    @property
+    def codes(self) -> list[int]:
+        """The page codes there are, ascending."""
+        return sorted(self._defaults)
+
+    def current(self, code: int) -> bytes:
+        """The current values of a page, its header included."""
+        return self._current[code]
+
+    def page(self, code: int, control: int) -> bytes:
+        """A page as MODE SENSE returns it. Raises CheckCondition for saved values that cannot be."""
+        if control == PageControl.SAVED and not self._saves:
+            raise illegal_request(asc.SAVING_PARAMETERS_NOT_SUPPORTED)
+        pages = {
+            PageControl.CURRENT: self._current,
+            PageControl.CHANGEABLE: self._changeable,
+            PageControl.DEFAULT: self._defaults,
+        }.get(PageControl(control))
+        data = (self._saved() if pages is None else pages)[code]
+        return bytes((data[0] | (PS if self._saves else 0),)) + data[1:]
+
+    def select(self, pages: Iterable[tuple[int, ModePage]], *, save: bool) -> bool:
+        """Take over pages, each with its offset in the parameter list; all or none.
+
+        Returns whether any value changed. Raises CheckCondition for a page or a value that
+        cannot be (SPC-4 6.9).
+        """
+        wanted = dict(self._current)
+        for at, page in pages:
+            wanted[page.page_code] = self._accepted(at, page)
+        changed = wanted != self._current
+        self._current = wanted
+        if save:
+            kept = {str(code): data.hex() for code, data in wanted.items() if data != self._defaults[code]}
+            self._store.save(MODE_PAGES, kept or None)
+        return changed
+
+    def _accepted(self, at: int, page: ModePage) -> bytes:
+        known = self._defaults.get(page.page_code) if page.subpage_code == 0 else None
+        if known is None:
+            raise _refused(at)
+        if len(page.data) != len(known):
+            raise _refused(at + 1)
+        before, mask = self._current[page.page_code], self._changeable[page.page_code]
+        for byte in range(HEADER, len(known)):
+            if (page.data[byte] ^ before[byte]) & ~mask[byte]:
+                raise _refused(at + byte)
+        return known[:HEADER] + page.data[HEADER:]
+
+    def _saved(self) -> dict[int, bytes]:
+        kept: Mapping[str, str] = self._store.load(MODE_PAGES) or {}
+        saved = {int(code): bytes.fromhex(data) for code, data in kept.items()}
+        return {code: saved.get(code, default) for code, default in self._defaults.items()}
+
+    def reset(self) -> None:
+        """Back to the saved values, or where none were saved to the default ones."""
+        self._current = self._saved()
+
+
+def _refused(byte: int) -> CheckCondition:
+    return illegal_request(asc.INVALID_FIELD_IN_PARAMETER_LIST, FieldPointer(byte))
