@@ -29,6 +29,7 @@ class TraceRecord(NamedTuple):
     data_out: bytes
     data_out_length: int
     completion: Completion
+    data_in_length: int = 0
 
     def __str__(self) -> str:
         table = find_cdb(self.cdb)
@@ -52,6 +53,9 @@ class Trace:
         """Note one command."""
         self.count += 1
         self._records.append(record)
+
+    def close(self) -> None:
+        """Give back what the trace holds open."""
 
     def __iter__(self) -> Iterator[TraceRecord]:
         return iter(self._records)

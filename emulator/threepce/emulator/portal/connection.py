@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import traceback
 from typing import TYPE_CHECKING
 
 from threepce.emulator.nexus import EmulatorNexus
 from threepce.emulator.portal.management import lun_number, manage
 from threepce.emulator.portal.stream import Stream
+from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.iscsi.bhs import LoginRequest
 from threepce.scsi.iscsi.codes import AsyncEvent
 from threepce.scsi.iscsi.errors import FramingError, LoginFailed
@@ -25,6 +27,8 @@ from threepce.scsi.iscsi.pdu import Digests, Framer, Pdu, encode
 from threepce.scsi.iscsi.target import Phase, TargetSession
 from threepce.scsi.iscsi.tasks import Ended, Event, Management, Task
 from threepce.scsi.nexus import Completion
+from threepce.scsi.sam import Status
+from threepce.scsi.sense import Sense, SenseKey
 
 if TYPE_CHECKING:
     from threepce.emulator.portal.portal import Portal
@@ -35,6 +39,12 @@ MOST_PDUS = 64
 """After so many the other connections have their turn."""
 FLUSH_AT = 1 << 17
 """Bytes to collect before they are sent: enough for a gathering write to pay."""
+
+
+BROKEN_MEDIUM = Completion(
+    Status.CHECK_CONDITION,
+    Sense(SenseKey.HARDWARE_ERROR, AdditionalSense.named("INTERNAL TARGET FAILURE")).encode(),
+)
 
 
 class Connection:
@@ -102,6 +112,9 @@ class Connection:
                 self.portal.loop.call_soon(self._advance)
         except FramingError as error:
             self.close(str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - a bug that one initiator meets must not end the others
+            self.failed(error)
             return
         if not self.closed:
             self.flush()
@@ -185,7 +198,13 @@ class Connection:
     def _run(self, task: Task) -> None:
         nexus = self.nexus
         assert nexus is not None  # a discovery session has no tasks
-        begun = nexus.begin(lun_number(task.lun), task.cdb, bytes(task.data_out), task.room)
+        try:
+            begun = nexus.begin(lun_number(task.lun), task.cdb, bytes(task.data_out), task.room)
+        except OSError as error:  # the file of a medium: one unit is at fault, the rest goes on
+            self.portal.say(
+                f"{self.name}: LUN {lun_number(task.lun)}: {error}; look after the file of this unit"
+            )
+            begun = BROKEN_MEDIUM
         if isinstance(begun, Completion):
             self.complete(task, begun)
         else:
@@ -226,6 +245,11 @@ class Connection:
             return
         self.session.ping(tag)
         self.flush()
+
+    def failed(self, error: Exception) -> None:
+        """Something of ours broke: say what, and end this connection alone."""
+        self.portal.say("".join(traceback.format_exception(error)))
+        self.close(f"an error of the emulator: {error!r}")
 
     def close(self, reason: str) -> None:
         """End the connection, and with it the session and the I_T nexus."""

@@ -60,7 +60,11 @@ class Runner:
             if connection.closed or task.state is TaskState.ABORTED:
                 command.abandon()
                 continue
-            completion = command.step()
+            try:
+                completion = command.step()
+            except Exception as error:  # noqa: BLE001 - see Connection
+                connection.failed(error)
+                continue
             if completion is None:
                 left.append(entry)
             else:
