@@ -39,6 +39,7 @@ class Kind(IntEnum):
     CONTROL = 4  # anything else, as JSON
     DONE = 5
     FAILED = 6  # the guest raised; the body says what
+    STREAM = 7  # bytes for a TCP connection in the guest, and from it
 
 
 @dataclass(frozen=True, slots=True)

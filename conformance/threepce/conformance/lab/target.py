@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import LabError
+from .portal import LioPortal
 
 __all__ = ["MODULES", "LoopbackTarget", "check_serial", "check_unit", "remove_target"]
 
@@ -78,6 +79,7 @@ class LoopbackTarget:
         self._group = rtslib.TPG(self._target, TAG)
         self._prefix = _prefix(wwn)
         self._units: dict[int, Unit] = {}
+        self._portal: LioPortal | None = None
         self.address = (Path(self._group.path) / "address").read_text().strip()
 
     def create_unit(self, file: Path, *, block_length: int, blocks: int, serial: str) -> int:
@@ -107,6 +109,8 @@ class LoopbackTarget:
             storage.delete()
             raise LabError(f"LIO refuses to export {file} as LUN {number}: {error}") from error
         self._units[number] = Unit(name, designator, lun, storage)
+        if self._portal is not None:
+            self._portal.add(number, storage)
         self._wait_for_node(number)
         return number
 
@@ -115,13 +119,29 @@ class LoopbackTarget:
         unit = self._units.pop(number, None)
         if unit is None:
             raise LabError(f"there is no LUN {number}; there are {sorted(self._units)}")
+        if self._portal is not None:
+            self._portal.remove(number)
         unit.lun.delete()
         unit.storage.delete()
 
+    def open_portal(self, name: str, port: int) -> LioPortal:
+        """LIO's own iSCSI portal in front of the same units; opened once. Raises LabError."""
+        if self._portal is None:
+            try:
+                portal = LioPortal(name, port)
+                for number, unit in self._units.items():
+                    portal.add(number, unit.storage)
+            except self._rtslib.RTSLibError as error:
+                raise LabError(f"LIO refuses an iSCSI portal on port {port}: {error}") from error
+            self._portal = portal
+        return self._portal
+
     def close(self) -> None:
-        """Delete every unit and the target itself."""
+        """Delete every unit, the portal and the target itself."""
         for number in list(self._units):
             self.delete_unit(number)
+        if self._portal is not None:
+            self._portal.close()
         self._target.delete()
 
     def _wait_for_node(self, number: int) -> None:

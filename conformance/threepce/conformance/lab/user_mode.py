@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,12 +16,15 @@ from .frame import WINDOW_SIZE, Kind
 from .guest_process import GuestProcess
 from .kernel import Kernel
 from .message import Command, pack_command, unpack_completion, unpack_failure
+from .relay import GuestStream
 from .scratch import Scratch
 from .target import check_unit
 
 __all__ = ["GuestNexus", "UserModeLab"]
 
 WWN = "naa.5001405010000000"
+PORTAL_NAME = "iqn.2026-01.org.threepce:lio"
+PORTAL_PORT = 3260
 DEFAULT_TIMEOUT = 30.0
 GRACE = 15.0  # for the kernel's error handling after an SG_IO timeout, and a busy host
 CONTROL_LIMIT = 30.0
@@ -153,6 +156,35 @@ class UserModeLab:
         self._control("delete_unit", lun=lun)
         self._files.pop(lun).unlink()
 
+    def open_portal(self) -> str:
+        """Have LIO's own iSCSI portal in front of the units, and return the target's name.
+
+        It listens on port 3260 of the guest, which `connect` reaches.
+        """
+        self._control("open_portal", name=PORTAL_NAME, port=PORTAL_PORT)
+        return PORTAL_NAME
+
+    def configure_portal(
+        self,
+        *,
+        attributes: Mapping[str, int] | None = None,
+        parameters: Mapping[str, str] | None = None,
+        authentication: Mapping[str, str] | None = None,
+    ) -> None:
+        """Set attributes, parameters (RFC 7143 section 13) and CHAP names of the portal group."""
+        self._control(
+            "configure_portal",
+            name=PORTAL_NAME,
+            port=PORTAL_PORT,
+            attributes=dict(attributes or {}),
+            parameters=dict(parameters or {}),
+            authentication=dict(authentication or {}),
+        )
+
+    def connect(self, address: tuple[str, int], seconds: float) -> GuestStream:
+        """Open a TCP connection inside the guest. Raises OSError."""
+        return GuestStream(self._guest.request, self._control, address, seconds)
+
     def ping(self) -> None:
         """Raise GuestError unless the guest answers."""
         self._guest.request(Kind.PING, b"", CONTROL_LIMIT, "a ping")
@@ -172,9 +204,9 @@ class UserModeLab:
         self._guest.close()
         self._scratch.remove()
 
-    def _control(self, name: str, **values: Any) -> Any:
-        body = json.dumps({"do": name, **values}).encode()
-        kind, answer = self._guest.request(Kind.CONTROL, body, CONTROL_LIMIT, name)
+    def _control(self, request: str, **values: Any) -> Any:
+        body = json.dumps({"do": request, **values}).encode()
+        kind, answer = self._guest.request(Kind.CONTROL, body, CONTROL_LIMIT, request)
         if kind == Kind.FAILED:
             raise unpack_failure(answer)
         return json.loads(answer)

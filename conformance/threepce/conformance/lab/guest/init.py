@@ -126,7 +126,7 @@ def main(scratch: str) -> None:
         with open("/proc/sys/kernel/modprobe", "w") as file:
             file.write(NO_OPERATION)
     mount("config", "/sys/kernel/config", "configfs")
-    server.serve(settings)
+    server.serve(settings, lambda name: load_in_order(settings["modules"], (name,)))
 
 
 if __name__ == "__main__":

@@ -13,12 +13,15 @@ import signal
 import tty
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from threepce.agent.transports.sg_io import SgIoNexus
 from threepce.conformance.lab.frame import FRAME_SIZE, WINDOW_SIZE, Frame, Kind, check_body
 from threepce.conformance.lab.message import pack_completion, pack_failure, unpack_command
 from threepce.conformance.lab.target import LoopbackTarget
+
+if TYPE_CHECKING:
+    from threepce.conformance.lab.relay import GuestSockets
 
 __all__ = ["serve"]
 
@@ -31,8 +34,10 @@ UNITS = Path("/run/threepce")
 class Server:
     """One guest: its target, its nexus, its shells."""
 
-    def __init__(self, wwn: str) -> None:
+    def __init__(self, wwn: str, load: Callable[[str], None]) -> None:
         self._target = LoopbackTarget(wwn)
+        self._load = load
+        self._sockets: GuestSockets | None = None
         self._nexus = SgIoNexus.of_target(self._target.address)
         self._shell_line = -1
         self._controls: dict[str, Callable[..., Any]] = {
@@ -40,6 +45,10 @@ class Server:
             "delete_unit": self._delete_unit,
             "start_shell": self._start_shell,
             "shell_runs": self._shell_runs,
+            "open_portal": self._open_portal,
+            "configure_portal": self._configure_portal,
+            "open_stream": self._open_stream,
+            "close_stream": self._close_stream,
         }
 
     def answer(self, kind: Kind, body: bytes) -> bytes:
@@ -58,6 +67,9 @@ class Server:
             request = json.loads(body)
             result = self._controls[request.pop("do")](**request)
             return json.dumps(result).encode()
+        if kind == Kind.STREAM:
+            assert self._sockets is not None
+            return self._sockets.exchange(body)
         return body  # PING
 
     def _create_unit(self, file: str, block_length: int, blocks: int, serial: str) -> int:
@@ -75,6 +87,28 @@ class Server:
         if child == 0:
             run_shell(command, rows, columns)
         return child
+
+    def _open_portal(self, name: str, port: int) -> None:
+        # Imported when it is needed: most labs never open a portal, and boot no slower for it.
+        from threepce.conformance.lab.portal import MODULE, bring_loopback_up
+
+        bring_loopback_up()
+        self._load(MODULE)
+        self._target.open_portal(name, port)
+
+    def _configure_portal(self, name: str, port: int, **settings: dict[str, Any]) -> None:
+        self._target.open_portal(name, port).configure(**settings)
+
+    def _open_stream(self, host: str, port: int, seconds: float) -> int:
+        from threepce.conformance.lab.relay import GuestSockets
+
+        if self._sockets is None:
+            self._sockets = GuestSockets()
+        return self._sockets.open(host, port, seconds)
+
+    def _close_stream(self, number: int) -> None:
+        assert self._sockets is not None
+        self._sockets.close(number)
 
     def _shell_runs(self, process: int) -> bool:
         return os.waitpid(process, os.WNOHANG)[0] == 0
@@ -110,14 +144,14 @@ def read_exactly(line: int, length: int) -> bytes:
     return data
 
 
-def serve(settings: dict[str, Any]) -> None:
-    """Answer frames until the line closes, then take the target down."""
+def serve(settings: dict[str, Any], load: Callable[[str], None]) -> None:
+    """Answer frames until the line closes. `load` loads a module of the kernel by its name."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the line may hang up; read() tells us
     line = os.open(LINE, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     tty.setraw(line)
     memory = os.open(WINDOW, os.O_RDWR | os.O_CLOEXEC)
     window = mmap.mmap(memory, WINDOW_SIZE)
-    server = Server(settings["wwn"])
+    server = Server(settings["wwn"], load)
 
     def send(kind: Kind, sequence: int, body: bytes) -> None:
         window[: len(body)] = body
