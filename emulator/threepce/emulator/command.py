@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Access", "Command", "CommandTable", "Entry", "Invocation"]
 
-NOT_OFFERED = ("control", "group_number", "fua_nv", "sync_nv", "rarc", "rtd", "znr", "report_type")
-"""Nothing in CONTROL is (no NACA: SAM-5 5.2), nor is the grouping function (SBC-3 4.23); the others
-are obsolete, or of a standard that no profile claims."""
+NOT_OFFERED = ("control", "fua_nv", "sync_nv", "rarc", "rtd", "znr", "report_type")
+"""Nothing in CONTROL is (no NACA: SAM-5 5.2); the others are obsolete, or of a standard that no profile
+claims."""
 
 
 @dataclass(slots=True)

@@ -93,12 +93,12 @@ class EmulatorNexus:
         """LOGICAL UNIT RESET (SAM-5 7.7); False where this initiator reaches no such unit."""
         unit = self.unit(lun)
         if unit is not None:
-            self.san.reset([unit], by=self)
+            self.san.reset([unit])
         return unit is not None
 
     def reset_target(self) -> None:
         """TARGET RESET: that of every unit this initiator can reach."""
-        self.san.reset(self.units(), by=self)
+        self.san.reset(self.units())
 
     def execute(
         self,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from threepce.emulator.strict_yaml import DocumentError, load
-from threepce.scsi.additional_sense import AdditionalSense
+from threepce.scsi.additional_sense import THIRD_PARTY_DEVICE_FAILURE, AdditionalSense
 from threepce.scsi.cdb import all_commands
 from threepce.scsi.copy_results import OperatingParameters
 from threepce.scsi.cscd import CSCD_DESCRIPTOR_LENGTH, is_cscd_code
@@ -176,6 +176,8 @@ class CopyBehaviour:
     receiving_unit: ReceivingUnit = ReceivingUnit.ANY
     segment_sense: SegmentSense = SegmentSense.DETAILED
     acts_for: ActsFor = ActsFor.NEXUS
+    device_failure: AdditionalSense = THIRD_PARTY_DEVICE_FAILURE
+    """The code of COPY ABORTED where a source or destination refused a command (SPC-4 5.17.7.4)."""
     field_pointers: bool = True
     enforces_segment_length: bool = True
     enforces_granularity: bool = True

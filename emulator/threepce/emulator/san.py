@@ -98,11 +98,11 @@ class San:
         for unit in nexus.units():
             unit.nexus_lost(nexus)
 
-    def reset(self, units: Iterable[LogicalUnit], by: EmulatorNexus | None = None) -> None:
-        """Reset logical units; every nexus but the one that did it is told (SAM-5 5.14.3)."""
+    def reset(self, units: Iterable[LogicalUnit]) -> None:
+        """Reset logical units; every nexus is told, that of the reset too (SAM-5 6.3.3)."""
         for unit in units:
             unit.reset()
-            self.tell(unit, asc.BUS_DEVICE_RESET_FUNCTION_OCCURRED, besides=by)
+            self.tell(unit, asc.BUS_DEVICE_RESET_FUNCTION_OCCURRED)
 
     def tell(self, unit: LogicalUnit, code: AdditionalSense, *, besides: EmulatorNexus | None = None) -> None:
         """Establish a unit attention condition for every nexus of a unit, but for one."""

@@ -53,8 +53,9 @@ def _designators(unit: LogicalUnit) -> list[Designator]:
 
 
 def _extended_inquiry(unit: LogicalUnit) -> bytes:
-    """SPC-4 7.8.7: all task attributes, a volatile cache, no protection information."""
+    """SPC-4 7.8.7: all task attributes, groups, a volatile cache, no protection information."""
     return ExtendedInquiry(
+        group_sup=True,
         headsup=True,
         ordsup=True,
         simpsup=True,

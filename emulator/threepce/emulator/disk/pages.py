@@ -17,6 +17,8 @@ __all__ = ["disk_page", "mode_pages"]
 
 NOT_ROTATING = 1
 READS_ZEROS = 0b001
+READABLE_AFTER_ERASE = 0b01
+"""SBC-3 6.6.2: after SANITIZE a block can be read without being written first."""
 
 
 def disk_page(disks: DiskBehaviour, granularity: int, page: int) -> bytes:
@@ -24,7 +26,12 @@ def disk_page(disks: DiskBehaviour, granularity: int, page: int) -> bytes:
     if page == VpdPage.BLOCK_LIMITS:
         return _block_limits(disks, granularity).encode()
     if page == VpdPage.BLOCK_DEVICE_CHARACTERISTICS:
-        return BlockDeviceCharacteristics(medium_rotation_rate=NOT_ROTATING, fuab=True).encode()
+        return BlockDeviceCharacteristics(
+            medium_rotation_rate=NOT_ROTATING,
+            wabereq=READABLE_AFTER_ERASE,
+            wacereq=READABLE_AFTER_ERASE,
+            fuab=True,
+        ).encode()
     if page == VpdPage.LOGICAL_BLOCK_PROVISIONING:
         return _provisioning(disks).encode()
     raise NotImplementedError(f"a disk does not know VPD page {page:02X}h")

@@ -25,6 +25,8 @@ def start_stop_unit(invocation: Invocation) -> bytes:
         return b""
     if cdb.loej and not disk.removable:
         raise invalid_field_in_cdb(StartStopUnit, "loej")
+    if cdb.loej and disk.removal_prevented_by:
+        raise illegal_request(asc.MEDIUM_REMOVAL_PREVENTED)
     if cdb.start:
         _start(invocation, disk)
     else:
@@ -43,8 +45,6 @@ def _start(invocation: Invocation, disk: Disk) -> None:
 
 
 def _stop(cdb: StartStopUnit, disk: Disk) -> None:
-    if cdb.loej and disk.removal_prevented_by:
-        raise illegal_request(asc.MEDIUM_REMOVAL_PREVENTED)
     if not cdb.no_flush:
         disk.flush()
     if disk.power is not Power.EJECTED:

@@ -17,9 +17,9 @@ __all__ = ["compare_and_write", "orwrite", "write_atomic"]
 
 
 def _all_sent(invocation: Invocation, disk: Disk, blocks: int) -> memoryview:
-    """The data of so many blocks; a part of it would not do."""
+    """The data of so many blocks; neither a part of it nor more would do."""
     data = invocation.blocks_out(blocks, disk.block_length)
-    if len(data) < blocks * disk.block_length:
+    if len(invocation.data_out) != blocks * disk.block_length:
         raise illegal_request(asc.INVALID_FIELD_IN_CDB)
     return data
 

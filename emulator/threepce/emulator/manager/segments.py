@@ -98,8 +98,9 @@ def _move(
         step = min(accepted.profile.copy_manager.chunk_length, length - done)
         residual = (length - done) // destination_block if done else None
         lba = read_at + done // source_block
-        reads = _third_party(source, residual, at_destination=False)
-        writes = _third_party(destination, residual, at_destination=True)
+        code = accepted.profile.copy_manager.device_failure
+        reads = _third_party(code, source, residual, at_destination=False)
+        writes = _third_party(code, destination, residual, at_destination=True)
         with reads:
             _admit(nexus, accepted, source, Access.READERS)
             source.unit.admit_read(lba, step // source_block)
@@ -132,8 +133,10 @@ def _admit(nexus: EmulatorNexus, accepted: ListUnderTest, side: _Side, access: A
 class _third_party:  # noqa: N801 - reads as a statement: with _third_party(...)
     """Turn what a CSCD answers into the failure of the segment (SPC-4 5.17.7.4)."""
 
-    def __init__(self, side: _Side, residual: int | None, *, at_destination: bool) -> None:
-        self._side, self._residual, self._at_destination = side, residual, at_destination
+    def __init__(
+        self, code: AdditionalSense, side: _Side, residual: int | None, *, at_destination: bool
+    ) -> None:
+        self._code, self._side, self._residual, self._at_destination = code, side, residual, at_destination
 
     def __enter__(self) -> None:
         pass
@@ -141,7 +144,7 @@ class _third_party:  # noqa: N801 - reads as a statement: with _third_party(...)
     def __exit__(self, kind: object, ended: BaseException | None, trace: object) -> None:
         if isinstance(ended, CheckCondition):
             raise SegmentFault(
-                asc.THIRD_PARTY_DEVICE_FAILURE,
+                self._code,
                 FieldPointer(self._side.descriptor_at),
                 device_sense=ended.sense,
                 at_destination=self._at_destination,
@@ -149,7 +152,7 @@ class _third_party:  # noqa: N801 - reads as a statement: with _third_party(...)
             ) from ended
         if isinstance(ended, CommandEnded):
             raise SegmentFault(
-                asc.THIRD_PARTY_DEVICE_FAILURE,
+                self._code,
                 FieldPointer(self._side.descriptor_at),
                 device_status=ended.status,
                 at_destination=self._at_destination,

@@ -147,7 +147,7 @@ def _reset(connection: Connection, units: list[LogicalUnit]) -> None:
         for other, lun in _sessions_of(connection, unit):
             _abort(other, _tasks(other, encode_lun(lun)))
     assert connection.nexus is not None
-    connection.nexus.san.reset(units, by=connection.nexus)
+    connection.nexus.san.reset(units)
 
 
 def _unit(connection: Connection, management: Management) -> LogicalUnit | None:
