@@ -62,7 +62,6 @@ RESERVED_TAG = 0xFFFFFFFF
 class Header(Table):
     """What all PDUs have in common (RFC 7143 11.2.1)."""
 
-    immediate: bool = bit(0, 6, default=False, title="I")
     opcode: Opcode = bits(0, 5, 0)
     final: bool = bit(1, 7, default=True, title="F")
     total_ahs_length: int = u8(4, default=0, title="TotalAHSLength")
@@ -70,20 +69,23 @@ class Header(Table):
     initiator_task_tag: int = u32(16, default=RESERVED_TAG, title="Initiator Task Tag")
 
 
-class _WithLun(Header):
-    lun: bytes = octets(8, 8, default=bytes(8), title="LUN")
+class _Request(Header):
+    """A PDU that has a CmdSN, and with I set no place in its order."""
+
+    immediate: bool = bit(0, 6, default=False, title="I")
+    cmd_sn: int = u32(24, title="CmdSN")
+    exp_stat_sn: int = u32(28, title="ExpStatSN")
 
 
-class ScsiCommand(_WithLun, size=48, ref="RFC 7143 11.3"):
+class ScsiCommand(_Request, size=48, ref="RFC 7143 11.3"):
     """SCSI Command: a CDB, how much data it moves and, where agreed, the first of it."""
 
     opcode: Opcode = bits(0, 5, 0, default=Opcode.SCSI_COMMAND)
+    lun: bytes = octets(8, 8, default=bytes(8), title="LUN")
     read: bool = bit(1, 6, default=False, title="R")
     write: bool = bit(1, 5, default=False, title="W")
     attributes: TaskAttribute = bits(1, 2, 0, default=TaskAttribute.SIMPLE, title="ATTR")
     expected_data_transfer_length: int = u32(20, default=0, title="Expected Data Transfer Length")
-    cmd_sn: int = u32(24, title="CmdSN")
-    exp_stat_sn: int = u32(28, title="ExpStatSN")
     cdb: bytes = octets(32, 16, title="SCSI Command Descriptor Block")
 
 
@@ -111,14 +113,13 @@ class ScsiResponse(_Answer, size=48, ref="RFC 7143 11.4"):
     residual_count: int = u32(44, default=0, title="Residual Count")
 
 
-class TaskManagementRequest(_WithLun, size=48, ref="RFC 7143 11.5"):
+class TaskManagementRequest(_Request, size=48, ref="RFC 7143 11.5"):
     """Task Management Function Request: abort tasks, reset units or the target."""
 
     opcode: Opcode = bits(0, 5, 0, default=Opcode.TASK_MANAGEMENT_REQUEST)
+    lun: bytes = octets(8, 8, default=bytes(8), title="LUN")
     function: TaskManagementFunction = bits(1, 6, 0)
     referenced_task_tag: int = u32(20, default=RESERVED_TAG, title="Referenced Task Tag")
-    cmd_sn: int = u32(24, title="CmdSN")
-    exp_stat_sn: int = u32(28, title="ExpStatSN")
     ref_cmd_sn: int = u32(32, default=0, title="RefCmdSN")
     exp_data_sn: int = u32(36, default=0, title="ExpDataSN")
 
@@ -130,10 +131,11 @@ class TaskManagementResponse(_Answer, size=48, ref="RFC 7143 11.6"):
     response: TaskManagementResult = u8(2)
 
 
-class ScsiDataOut(_WithLun, size=48, ref="RFC 7143 11.7"):
+class ScsiDataOut(Header, size=48, ref="RFC 7143 11.7"):
     """SCSI Data-Out: data of a write, unsolicited or asked for by an R2T."""
 
     opcode: Opcode = bits(0, 5, 0, default=Opcode.SCSI_DATA_OUT)
+    lun: bytes = octets(8, 8, default=bytes(8), title="LUN")
     target_transfer_tag: int = u32(20, default=RESERVED_TAG, title="Target Transfer Tag")
     exp_stat_sn: int = u32(28, title="ExpStatSN")
     data_sn: int = u32(36, title="DataSN")
@@ -179,14 +181,13 @@ class AsyncMessage(_Answer, size=48, ref="RFC 7143 11.9"):
     parameter_3: int = u16(42, default=0, title="Parameter3")
 
 
-class TextRequest(_WithLun, size=48, ref="RFC 7143 11.10"):
+class TextRequest(_Request, size=48, ref="RFC 7143 11.10"):
     """Text Request: keys in the full feature phase, SendTargets before all."""
 
     opcode: Opcode = bits(0, 5, 0, default=Opcode.TEXT_REQUEST)
+    lun: bytes = octets(8, 8, default=bytes(8), title="LUN")
     continues: bool = bit(1, 6, default=False, title="C")
     target_transfer_tag: int = u32(20, default=RESERVED_TAG, title="Target Transfer Tag")
-    cmd_sn: int = u32(24, title="CmdSN")
-    exp_stat_sn: int = u32(28, title="ExpStatSN")
 
 
 class TextResponse(_Answer, size=48, ref="RFC 7143 11.11"):
@@ -215,14 +216,13 @@ class _LoginHeader(Header):
         return self.final
 
 
-class LoginRequest(_LoginHeader, size=48, ref="RFC 7143 11.12"):
+class LoginRequest(_LoginHeader, _Request, size=48, ref="RFC 7143 11.12"):
     """Login Request."""
 
     immediate: bool = bit(0, 6, default=True, title="I")
     opcode: Opcode = bits(0, 5, 0, default=Opcode.LOGIN_REQUEST)
     version_min: int = u8(3, default=0, title="Version-min")
     cid: int = u16(20, default=0, title="CID")
-    cmd_sn: int = u32(24, title="CmdSN")
     exp_stat_sn: int = u32(28, default=0, title="ExpStatSN")
 
 
@@ -238,14 +238,12 @@ class LoginResponse(_LoginHeader, size=48, ref="RFC 7143 11.13"):
     status_detail: int = u8(37, default=0, title="Status-Detail")
 
 
-class LogoutRequest(Header, size=48, ref="RFC 7143 11.14"):
+class LogoutRequest(_Request, size=48, ref="RFC 7143 11.14"):
     """Logout Request."""
 
     opcode: Opcode = bits(0, 5, 0, default=Opcode.LOGOUT_REQUEST)
     reason: LogoutReason = bits(1, 6, 0, default=LogoutReason.CLOSE_SESSION)
     cid: int = u16(20, default=0, title="CID")
-    cmd_sn: int = u32(24, title="CmdSN")
-    exp_stat_sn: int = u32(28, title="ExpStatSN")
 
 
 class LogoutResponse(_Answer, size=48, ref="RFC 7143 11.15"):
@@ -257,10 +255,11 @@ class LogoutResponse(_Answer, size=48, ref="RFC 7143 11.15"):
     time_to_retain: int = u16(42, default=0, title="Time2Retain")
 
 
-class SnackRequest(_WithLun, size=48, ref="RFC 7143 11.16"):
+class SnackRequest(Header, size=48, ref="RFC 7143 11.16"):
     """SNACK Request: an initiator asks again for what it missed; refused below ERL 1."""
 
     opcode: Opcode = bits(0, 5, 0, default=Opcode.SNACK_REQUEST)
+    lun: bytes = octets(8, 8, default=bytes(8), title="LUN")
     type: SnackType = bits(1, 3, 0)
     target_transfer_tag: int = u32(20, default=RESERVED_TAG, title="Target Transfer Tag or SNACK Tag")
     exp_stat_sn: int = u32(28, title="ExpStatSN")
@@ -276,13 +275,12 @@ class Reject(_Answer, size=48, ref="RFC 7143 11.17"):
     data_sn: int = u32(36, default=0, title="DataSN/R2TSN")
 
 
-class NopOut(_WithLun, size=48, ref="RFC 7143 11.18"):
+class NopOut(_Request, size=48, ref="RFC 7143 11.18"):
     """NOP-Out: a ping from the initiator, or its answer to one."""
 
     opcode: Opcode = bits(0, 5, 0, default=Opcode.NOP_OUT)
+    lun: bytes = octets(8, 8, default=bytes(8), title="LUN")
     target_transfer_tag: int = u32(20, default=RESERVED_TAG, title="Target Transfer Tag")
-    cmd_sn: int = u32(24, title="CmdSN")
-    exp_stat_sn: int = u32(28, title="ExpStatSN")
 
 
 class NopIn(_Answer, size=48, ref="RFC 7143 11.19"):
