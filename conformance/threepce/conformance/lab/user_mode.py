@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,16 +16,18 @@ from .frame import WINDOW_SIZE, Kind
 from .guest_process import GuestProcess
 from .kernel import Kernel
 from .message import Command, pack_command, unpack_completion, unpack_failure
+from .programs import ProgramEnd
 from .relay import GuestStream
 from .scratch import Scratch
 from .target import check_unit
 
-__all__ = ["GuestNexus", "UserModeLab"]
+__all__ = ["SHARED_DIRECTORY", "GuestNexus", "UserModeLab"]
 
 WWN = "naa.5001405010000000"
 PORTAL_NAME = "iqn.2026-01.org.threepce:lio"
 PORTAL_PORT = 3260
 DEFAULT_TIMEOUT = 30.0
+SHARED_DIRECTORY = "/run/threepce"  # in the guest
 GRACE = 15.0  # for the kernel's error handling after an SG_IO timeout, and a busy host
 CONTROL_LIMIT = 30.0
 LAST_LUN = 0x3FFF
@@ -189,6 +191,55 @@ class UserModeLab:
         """Raise GuestError unless the guest answers."""
         self._guest.request(Kind.PING, b"", CONTROL_LIMIT, "a ping")
 
+    @property
+    def shared_directory(self) -> Path:
+        """A directory of the host that the guest reads and writes, as SHARED_DIRECTORY."""
+        return self._scratch.path / "units"
+
+    def load_modules(self, *names: str) -> None:
+        """Load modules of the guest's kernel, and what they need; one that is built in is fine."""
+        self._control("load_modules", names=names)
+
+    def bring_loopback_up(self) -> None:
+        """Set the guest's interface lo up."""
+        self._control("bring_loopback_up")
+
+    def run_program(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        seconds: float = CONTROL_LIMIT,
+    ) -> ProgramEnd:
+        """Run a program in the guest to its end; meanwhile the guest answers nothing else.
+
+        Raises LabError when it cannot be started, or runs longer and was ended.
+        """
+        end = self._control(
+            "run_program",
+            limit=seconds + GRACE,
+            command=command,
+            environment=dict(environment or {}),
+            seconds=seconds,
+        )
+        return ProgramEnd(*end)
+
+    def start_program(
+        self, command: Sequence[str], *, output: str, environment: Mapping[str, str] | None = None
+    ) -> int:
+        """Start a program that goes on beside, its output into a file of the guest; its process number."""
+        process = self._control(
+            "start_program", command=command, environment=dict(environment or {}), output=output
+        )
+        assert isinstance(process, int)
+        return process
+
+    def exit_status(self, process: int) -> int | None:
+        """How a program of `start_program` ended; None while it runs."""
+        status = self._control("exit_status", process=process)
+        assert status is None or isinstance(status, int)
+        return status
+
     def start_shell(self, command: list[str], rows: int, columns: int) -> int:
         """Run a program on the guest's shell line; returns its process number in the guest."""
         process = self._control("start_shell", command=command, rows=rows, columns=columns)
@@ -204,9 +255,9 @@ class UserModeLab:
         self._guest.close()
         self._scratch.remove()
 
-    def _control(self, request: str, **values: Any) -> Any:
+    def _control(self, request: str, *, limit: float = CONTROL_LIMIT, **values: Any) -> Any:
         body = json.dumps({"do": request, **values}).encode()
-        kind, answer = self._guest.request(Kind.CONTROL, body, CONTROL_LIMIT, request)
+        kind, answer = self._guest.request(Kind.CONTROL, body, limit, request)
         if kind == Kind.FAILED:
             raise unpack_failure(answer)
         return json.loads(answer)

@@ -21,6 +21,7 @@ from threepce.conformance.lab.message import pack_completion, pack_failure, unpa
 from threepce.conformance.lab.target import LoopbackTarget
 
 if TYPE_CHECKING:
+    from threepce.conformance.lab.programs import GuestPrograms
     from threepce.conformance.lab.relay import GuestSockets
 
 __all__ = ["serve"]
@@ -38,6 +39,7 @@ class Server:
         self._target = LoopbackTarget(wwn)
         self._load = load
         self._sockets: GuestSockets | None = None
+        self._programs: GuestPrograms | None = None
         self._nexus = SgIoNexus.of_target(self._target.address)
         self._shell_line = -1
         self._controls: dict[str, Callable[..., Any]] = {
@@ -49,6 +51,11 @@ class Server:
             "configure_portal": self._configure_portal,
             "open_stream": self._open_stream,
             "close_stream": self._close_stream,
+            "load_modules": self._load_modules,
+            "bring_loopback_up": self._bring_loopback_up,
+            "run_program": lambda **request: self._all_programs().run(**request),
+            "start_program": lambda **request: self._all_programs().start(**request),
+            "exit_status": lambda **request: self._all_programs().exit_status(**request),
         }
 
     def answer(self, kind: Kind, body: bytes) -> bytes:
@@ -109,6 +116,22 @@ class Server:
     def _close_stream(self, number: int) -> None:
         assert self._sockets is not None
         self._sockets.close(number)
+
+    def _load_modules(self, names: list[str]) -> None:
+        for name in names:
+            self._load(name)
+
+    def _bring_loopback_up(self) -> None:
+        from threepce.conformance.lab.portal import bring_loopback_up
+
+        bring_loopback_up()
+
+    def _all_programs(self) -> GuestPrograms:
+        from threepce.conformance.lab.programs import GuestPrograms
+
+        if self._programs is None:
+            self._programs = GuestPrograms()
+        return self._programs
 
     def _shell_runs(self, process: int) -> bool:
         return os.waitpid(process, os.WNOHANG)[0] == 0
