@@ -180,6 +180,9 @@ class IscsiNexus:
             raise ValueError(f"LUN {lun} is outside 0 to {LAST_LUN}")
         where = _where(lun, cdb)
         self._ready(deadline, where)
+        if not self._session.window_open:
+            # The login tells of one command only; the answer to a ping tells how many more.
+            self._session.ping()
         if not self._until(lambda: self._session.window_open, deadline, where):
             raise CommandTimeout(
                 f"{self.url.portal}, {where}: not sent, for the target took no further command for "

@@ -78,6 +78,8 @@ def _refusal(
 
 
 def _about_the_name(url: IscsiUrl, discover: Callable[[], Sequence[str]]) -> str:
+    if not url.target_name:
+        return ". Its log may say why."
     try:
         names = discover()
     except TransportError:

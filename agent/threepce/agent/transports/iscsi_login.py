@@ -35,6 +35,7 @@ __all__ = ["INITIATOR_NAME", "LOGIN_TIMEOUT", "WANTED", "DiscoveredTarget", "Ran
 INITIATOR_NAME = "iqn.2026-01.org.threepce:agent"
 LOGIN_TIMEOUT = 10.0
 MOST_REDIRECTIONS = 4
+SEND_TARGETS = "SendTargets"
 
 WANTED: Mapping[str, Value] = {
     "HeaderDigest": ("None", "CRC32C"),
@@ -138,7 +139,7 @@ class SessionOpener:
         connection, result = self.open(place)
         session, deadline = InitiatorSession(result), self.clock() + self.seconds
         try:
-            text = session.text([("SendTargets", "All")])
+            text = session.text([(SEND_TARGETS, "All")])
             while text.pairs is None and not text.failure:
                 connection.send(session.take_outgoing(), deadline)
                 session.receive(connection.receive(deadline))
@@ -151,6 +152,10 @@ class SessionOpener:
             connection.close()
         if text.pairs is None:
             raise TransportError(f"{place.portal}: SendTargets: {text.failure}")
+        if SEND_TARGETS in dict(text.pairs):
+            raise TransportError(
+                f"{place.portal}: SendTargets is answered with {dict(text.pairs)[SEND_TARGETS]}"
+            )
         found: dict[str, list[str]] = {}
         addresses: list[str] = []
         for key, value in text.pairs:

@@ -32,7 +32,8 @@ DIGESTS = {"none": False, "crc32c": True}
 VARIABLE = "LIBISCSI_CHAP_"
 # In an URL an IPv6 address stands in brackets, in a TargetAddress too (RFC 7143 13.8).
 _PORTAL = re.compile(
-    r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<host>[^:/\[\]@]+))(?::(?P<port>[0-9]+))?\Z", re.ASCII
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+(?:%[0-9A-Za-z._-]+)?)\]|(?P<host>[^:/\[\]@]+))(?::(?P<port>[0-9]+))?\Z",
+    re.ASCII,
 )
 
 
