@@ -1,0 +1,105 @@
+"""Virtual disks under Linux: its disk driver, ext4 on them, and a file system copied by the target."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from threepce.conformance.lab.user_mode import SHARED_DIRECTORY
+
+from .linux_initiator import Disk, LinuxInitiator, find_program
+
+Say = Callable[[str], None]
+FILES = {"small": 1, "empty": 0, "odd": 123_457, "large": 20 << 20}
+NAMES = [f"{name}.{number}" for name in FILES for number in range(1 if name == "large" else 20)]
+
+
+def test_the_kernel_takes_the_disks_as_they_are(linux: LinuxInitiator, say: Say) -> None:
+    """Size, block length, write cache and thin provisioning, as the disk driver has read them."""
+    for disk in linux.disks.values():
+        queue = f"/sys/class/block/{Path(disk.block).name}/queue"
+        scsi = f"/sys/class/block/{Path(disk.block).name}/device/scsi_disk"
+        facts = {
+            "size": linux.run("cat", f"/sys/class/block/{Path(disk.block).name}/size"),
+            "block": linux.run("cat", f"{queue}/logical_block_size"),
+            "cache": linux.run("cat", f"{queue}/write_cache"),
+            "provisioning": linux.run("sh", "-c", f"cat {scsi}/*/provisioning_mode"),
+        }
+
+        assert {
+            "size": str(disk.unit["blocks"] * disk.unit["block_length"] // 512),
+            "block": str(disk.unit["block_length"]),
+            "cache": "write back",
+            "provisioning": "unmap",
+        } == {name: text.strip() for name, text in facts.items()}
+    say(f"sd: {len(linux.disks)} disks, their sizes, block lengths, caches and UNMAP as they are")
+
+
+@pytest.mark.parametrize("name", ["source", "long blocks"])
+def test_ext4_on_a_virtual_disk(linux: LinuxInitiator, name: str, say: Say) -> None:
+    """mkfs, mount, write, umount, fsck, mount again and read: every file is what was written."""
+    disk = linux.disks[name]
+    linux.run("mkfs.ext4", "-F", disk.block)
+    with linux.mounted(disk) as directory:
+        sums = write_files(linux, directory)
+        assert directory not in Path("/proc/self/mounts").read_text(), "mounted on the host"
+
+    said = check(linux, disk)
+
+    with linux.mounted(disk) as directory:
+        assert sums == read_sums(linux, directory)
+    say(f"ext4 in blocks of {disk.unit['block_length']}: {len(sums)} files; fsck: {said}")
+
+
+def test_a_file_system_copied_by_the_target(linux: LinuxInitiator, say: Say) -> None:
+    """sg_xcopy of a whole disk: fsck finds no fault in the copy, and its files are the same."""
+    source, destination = linux.disks["source"], linux.disks["destination"]
+    linux.run("mkfs.ext4", "-F", source.block)
+    with linux.mounted(source) as directory:
+        sums = write_files(linux, directory)
+
+    copied = linux.run("sg_xcopy", f"if={source.generic}", f"of={destination.generic}", "bs=512")
+
+    # The copy went past the kernel, whose cache may hold what the disk was before.
+    linux.run("blockdev", "--flushbufs", destination.block)
+    said = check(linux, destination)
+    with linux.mounted(destination) as directory:
+        assert sums == read_sums(linux, directory)
+    say(f"{copied.strip().splitlines()[-1]}; fsck of the copy: {said}")
+
+
+def test_without_a_program_it_fails() -> None:
+    """A program that did not run shows nothing; the message says how to get it."""
+    with pytest.raises(pytest.fail.Exception, match="no-such-program is missing.*system-packages"):
+        find_program("no-such-program")
+
+
+def write_files(linux: LinuxInitiator, directory: str) -> dict[str, str]:
+    """Write files of several sizes into a directory of the guest; their SHA-256 by their names."""
+    sums = {}
+    for name in NAMES:
+        data = os.urandom(FILES[name.partition(".")[0]])
+        linux.share(f"file.{name}", data)
+        sums[name] = hashlib.sha256(data).hexdigest()
+    linux.run("sh", "-c", f"for f in {SHARED_DIRECTORY}/file.*; do cp $f {directory}/${{f##*/file.}}; done")
+    return sums
+
+
+def read_sums(linux: LinuxInitiator, directory: str) -> dict[str, str]:
+    """The SHA-256 of the files in a directory of the guest, read from the disk."""
+    linux.run("sh", "-c", "echo 3 > /proc/sys/vm/drop_caches")
+    said = linux.run("sh", "-c", f"cd {directory} && sha256sum *.*")
+    return {name: found for found, name in (line.split() for line in said.splitlines())}
+
+
+def check(linux: LinuxInitiator, disk: Disk) -> str:
+    """What fsck says of a file system in which it finds no fault."""
+    said = linux.run("fsck.ext4", "-f", "-n", disk.block)
+    found = re.search(rf"^{disk.block}: (.* blocks)$", said, re.MULTILINE)
+    assert found, said
+    return found[1]
