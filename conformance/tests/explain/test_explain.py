@@ -463,7 +463,7 @@ def vectors() -> list[tuple[str, bytes, set[str]]]:
 def kind_of(vector: dict[str, Any], data: bytes) -> set[str]:
     """What a vector is by its first table, when that stands at its start and is all there."""
     first = min(vector["tables"], key=lambda part: part["at"])
-    module, table = first["table"].split(".")
+    module, table = first["table"].rsplit(".", 1)
     if first["at"]:
         return set()
     if table in ("FixedSense", "DescriptorSense"):
