@@ -123,14 +123,12 @@ class Key:
                 return bool(offered or ours)
             case Rule.MINIMUM:
                 return min(offered, ours)
-            case Rule.MAXIMUM:
-                return max(offered, ours)
             case Rule.LIST:
                 assert isinstance(offered, tuple)
                 assert isinstance(ours, tuple)
                 return next((choice for choice in offered if choice in ours), None)
             case _:
-                return offered
+                return max(offered, ours)
 
     def admits(self, offered: Value, answer: Value) -> bool:
         """Whether the answer to our offer is one that the rule allows."""

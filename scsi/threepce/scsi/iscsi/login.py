@@ -182,7 +182,7 @@ class TargetLogin:
         if self.stage is None:
             if request.current_stage not in TRANSITIONS[None]:
                 raise RemoteProtocolError(f"a login begins with CSG {request.current_stage} (RFC 7143 6.3)")
-            self.stage = request.current_stage
+            self.stage = Stage(request.current_stage)
         if request.current_stage != self.stage:
             raise RemoteProtocolError(
                 f"CSG is {request.current_stage} in stage {self.stage:d} (RFC 7143 11.12.3)"

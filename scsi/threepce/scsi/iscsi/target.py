@@ -99,7 +99,7 @@ class TargetSession(TargetSender):
         self.tasks: dict[int, Task] = {}
         """Commands that are not answered yet, by their task tag, in the order of CmdSN."""
         self._maximum_write, self._budget = maximum_write, budget
-        self._held: list[Task] = []
+        self._ordered = 0
         self._asked = 0
         self._next_tag = 1
         self._texts = TextExchange(discover)
@@ -146,7 +146,6 @@ class TargetSession(TargetSender):
     def end(self, reason: str) -> Ended:
         """Come to an end; nothing is legal any more."""
         self.phase = Phase.ENDED
-        self._held.clear()
         return Ended(reason)
 
     def _numbered(self, pdu: Pdu) -> list[Event]:
@@ -177,6 +176,8 @@ class TargetSession(TargetSender):
             self._window.open += 1
         task = Task(command, _cdb(command.cdb, pdu.ahs))
         self.tasks[tag] = task
+        if task.attribute == TaskAttribute.ORDERED:
+            self._ordered += 1
         if command.write:
             return self._begin_write(task, command, pdu.data)
         if pdu.data or not command.final:
@@ -248,29 +249,29 @@ class TargetSession(TargetSender):
         return self.released()
 
     def _ready(self, task: Task) -> list[Event]:
-        """Let a task run, unless its attribute or another's makes it wait (SAM-5 8.6)."""
-        task.state = TaskState.HELD
-        if not self._held and task.attribute != TaskAttribute.ORDERED:
+        """Let a task run, unless its attribute or that of an older one makes it wait (SAM-5 8.6)."""
+        if not self._ordered:
             task.state = TaskState.RUNNING
             return [task]
-        self._held.append(task)
+        task.state = TaskState.HELD
         return self.released()
 
     @property
     def waiting(self) -> bool:
-        """Whether tasks are held until others have ended."""
-        return bool(self._held)
+        """Whether tasks may be held until others have ended."""
+        return self._ordered > 0
 
     def released(self) -> list[Event]:
-        """The held tasks that need wait no longer; to be asked after a task has ended."""
+        """The held tasks that need wait no longer; to be asked after a task has ended.
+
+        An ORDERED task waits for all older ones, and all younger ones wait for it.
+        """
         events: list[Event] = []
-        while self._held:
-            task = self._held[0]
+        for place, task in enumerate(self.tasks.values()):
             ordered = task.attribute == TaskAttribute.ORDERED
-            if ordered and next(iter(self.tasks.values())) is not task:
+            if ordered and place:
                 break
-            self._held.pop(0)
-            if self.tasks.get(task.tag) is task:
+            if task.state is TaskState.HELD:
                 task.state = TaskState.RUNNING
                 events.append(task)
             if ordered:
@@ -309,6 +310,8 @@ class TargetSession(TargetSender):
 
     def _forget(self, task: Task) -> None:
         del self.tasks[task.tag]
+        if task.attribute == TaskAttribute.ORDERED:
+            self._ordered -= 1
         if not task.immediate:
             self._window.open -= 1
 

@@ -43,10 +43,13 @@ _BASE64 = re.compile(r"0[bB]([A-Za-z0-9+/]+={0,2})\Z", re.ASCII)
 
 def encode_text(pairs: Iterable[Pair]) -> bytes:
     """The bytes of some pairs. Raises TextError for a key or value that cannot be sent."""
-    for key, value in pairs:
-        if not _KEY.fullmatch(key) or "\0" in value:
-            raise TextError(f"{key!r}={value!r} cannot be sent (RFC 7143 6.1)")
-    return b"".join(f"{key}={value}\0".encode() for key, value in pairs)
+    return b"".join(_sendable(key, value) for key, value in pairs)
+
+
+def _sendable(key: str, value: str) -> bytes:
+    if not _KEY.fullmatch(key) or "\0" in value:
+        raise TextError(f"{key!r}={value!r} cannot be sent (RFC 7143 6.1)")
+    return f"{key}={value}\0".encode()
 
 
 def decode_text(data: bytes) -> list[Pair]:

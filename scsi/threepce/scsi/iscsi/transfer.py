@@ -84,11 +84,6 @@ class WriteTransfer:
         """What has come so far."""
         return self._data
 
-    @property
-    def waits_for_unsolicited(self) -> bool:
-        """Whether Data-Out must come before anything can be asked for."""
-        return self._unsolicited is not None
-
     def begin(self, immediate: bytes, *, final: bool) -> TransferFault | None:
         """Take what came with the command; `final` is its F bit."""
         agreed = self._parameters
