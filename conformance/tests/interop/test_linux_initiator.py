@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -12,7 +13,7 @@ import pytest
 
 from threepce.conformance.lab.user_mode import SHARED_DIRECTORY
 
-from .linux_initiator import Disk, LinuxInitiator, find_program
+from .linux_initiator import Disk, LinuxInitiator, find_program, open_initiator
 
 Say = Callable[[str], None]
 FILES = {"small": 1, "empty": 0, "odd": 123_457, "large": 20 << 20}
@@ -77,6 +78,31 @@ def test_without_a_program_it_fails() -> None:
     """A program that did not run shows nothing; the message says how to get it."""
     with pytest.raises(pytest.fail.Exception, match="no-such-program is missing.*system-packages"):
         find_program("no-such-program")
+
+
+def test_all_of_it_ends_with_the_guest() -> None:
+    """Sessions, portal, programs, a mounted file system: none of it is left on the host."""
+    with open_initiator() as linux:
+        mark = str(linux.shared.parent)
+        disk = linux.disks["source"]
+        linux.run("mkfs.ext4", "-q", "-F", disk.block)
+        linux.run("mount", "-t", "ext4", disk.block, "/mnt")
+        assert processes_that_name(mark)
+
+    assert [] == processes_that_name(mark)
+    assert mark not in Path("/proc/self/mounts").read_text()
+    assert not Path(mark).exists()
+
+
+def processes_that_name(path: str) -> list[str]:
+    """The command lines on the host in which a path stands."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if path in line:
+                found.append(line)
+    return found
 
 
 def write_files(linux: LinuxInitiator, directory: str) -> dict[str, str]:
