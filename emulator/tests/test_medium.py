@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from threepce.emulator import FileMedium, Medium, MemoryMedium
 from threepce.emulator.medium import CHUNK, MediumFault, copy_range
 
-SIZE = 3 * CHUNK + 512
+SECTOR = 512
+SIZE = 3 * CHUNK + SECTOR
 TERABYTES = 8 << 40
 
 ranges = st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)).map(lambda pair: (min(pair), max(pair)))
@@ -81,6 +83,89 @@ def test_a_hole_is_copied_as_a_hole() -> None:
     copy_range(source, 0, destination, 0, 4 * CHUNK)
 
     assert [list(destination.pieces(0, 4 * CHUNK))] == [(4 * [(CHUNK, None)])]
+
+
+@given(operations=operations)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_extents_tell_what_was_written(
+    make_medium: Callable[[int], Medium], operations: list[tuple[str, tuple[int, int], int]]
+) -> None:
+    """Everything written is mapped; neighbours differ; in whole sectors what was zeroed is not."""
+    medium, model = make_medium(SIZE), bytearray(SIZE // SECTOR)
+    for kind, (start, end), _ in operations:
+        if kind == "zero":
+            medium.zero(start, end - start)
+            first, last = -(-start // SECTOR), end // SECTOR
+            model[first:last] = bytes(max(last - first, 0))
+        elif end > start:
+            medium.write(start, b"x" * (end - start))
+            first, last = start // SECTOR, -(-end // SECTOR)
+            model[first:last] = b"\1" * (last - first)
+
+    found = list(medium.extents(0, SIZE))
+    states = [mapped for _, mapped in found]
+
+    assert sum(count for count, _ in found) == SIZE
+    assert all(one is not next_one for one, next_one in pairwise(states))
+    mapped = b"".join(bytes([state]) * count for count, state in found)
+    said = bytearray(mapped[at] for at in range(0, SIZE, SECTOR))
+    if medium.granularity == SECTOR:
+        assert said == model
+    assert all(there for there, written in zip(said, model, strict=True) if written)
+    inner = list(medium.extents(SECTOR, SIZE - 2 * SECTOR))
+    assert b"".join(bytes([state]) * count for count, state in inner) == mapped[SECTOR:-SECTOR]
+    medium.close()
+
+
+def test_zeroed_blocks_of_a_file_are_given_back(tmp_path: Path) -> None:
+    """A hole is punched: the file has as many blocks as before it was written."""
+    medium = FileMedium(tmp_path / "disk.img", 1 << 20)
+    before = medium.path.stat().st_blocks
+    medium.write(0, b"\xff" * (1 << 20))
+    medium.flush()
+
+    medium.zero(0, 1 << 20)
+
+    assert medium.path.stat().st_blocks == before
+    assert list(medium.extents(0, 1 << 20)) == [(1 << 20, False)]
+    medium.close()
+
+
+def test_where_no_hole_can_be_punched_zeros_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system, or a C library, without fallocate."""
+    monkeypatch.setattr("threepce.emulator.medium.file._LIBC", object())
+    medium = FileMedium(tmp_path / "disk.img", 3 << 20)
+    medium.write(0, b"\xff" * (3 << 20))
+
+    medium.zero(100, 2 << 20)
+
+    assert content(medium) == b"\xff" * 100 + bytes(2 << 20) + b"\xff" * ((1 << 20) - 100)
+    medium.close()
+
+
+def test_a_medium_becomes_longer_and_shorter(make_medium: Callable[[int], Medium]) -> None:
+    """What comes back reads as zeros."""
+    medium = make_medium(SIZE)
+    medium.write(0, b"\xff" * SIZE)
+
+    medium.resize(SECTOR)
+    medium.resize(SIZE)
+    medium.flush()
+
+    assert medium.size == SIZE
+    assert content(medium) == b"\xff" * SECTOR + bytes(SIZE - SECTOR)
+    medium.close()
+
+
+def test_media_say_what_they_are(tmp_path: Path) -> None:
+    """In messages: a file by its path."""
+    medium = FileMedium(tmp_path / "disk.img", 512)
+
+    assert str(medium) == str(tmp_path / "disk.img")
+    assert str(MemoryMedium(512)) == "memory"
+    medium.close()
 
 
 def test_a_file_keeps_its_blocks_when_it_is_opened_again(tmp_path: Path) -> None:
