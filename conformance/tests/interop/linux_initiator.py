@@ -40,24 +40,36 @@ MISSING = (
 ROOTS_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 MODULES = ("iscsi_tcp", "sd_mod", "sg", "crc32c_generic", "ext4")
 PORTAL = "0.0.0.0:3261"  # in the guest, whose one network is lo
-ADDRESSES = ("127.0.0.1", "127.0.0.2")  # open-iscsi opens one session for each
 NAME = "iqn.2026-01.org.threepce:guest"
+OTHER = "iqn.2026-01.org.threepce:other"
+CHAP = "iqn.2026-01.org.threepce:chap"
+SECRETS = {
+    "name": "guest",
+    "secret": "of twelve and more",
+    "target_name": "san",
+    "target_secret": "and of another",
+}
 LIMIT = 60.0
 """Seconds for the portal to be ready and for disks to appear; both take some three."""
-SAN = """\
+SAN = f"""\
 format: 1
 profile: disk-array
 units:
-  source: {type: disk, medium: memory, size: 64M}
-  destination: {type: disk, medium: memory, size: 64M}
-  long blocks: {type: disk, medium: memory, size: 64M, block_length: 4096}
+  source: {{type: disk, medium: memory, size: 64M}}
+  destination: {{type: disk, medium: memory, size: 64M}}
+  long blocks: {{type: disk, medium: memory, size: 64M, block_length: 4096}}
+initiators:
+  {NAME}: {{}}
+  {OTHER}: {{}}
+  {CHAP}: {{chap: {json.dumps(SECRETS)}}}
 """
 DISKS_OF_SESSIONS = """\
 for device in /sys/class/iscsi_session/session*/device/target*/*:*; do
   [ -d "$device/block" ] && [ -d "$device/scsi_generic" ] || continue
   session=${device#*/iscsi_session/}
-  name=$(cat "/sys/class/iscsi_session/${session%%/*}/initiatorname")
-  echo "$name ${device##*:} /dev/$(ls "$device/block") /dev/$(ls "$device/scsi_generic")"
+  session=${session%%/*}
+  address=$(cat "/sys/class/iscsi_connection/connection${session#session}:0/persistent_address")
+  echo "$address ${session#session} ${device##*:} /dev/$(ls "$device/block") /dev/$(ls "$device/scsi_generic")"
 done
 """
 
@@ -68,6 +80,7 @@ class Disk(NamedTuple):
     block: str
     generic: str
     unit: Mapping[str, Any]
+    session: str
 
     @property
     def naa(self) -> str:
@@ -90,8 +103,9 @@ class LinuxInitiator:
         self.shared = lab.shared_directory
         lab.bring_loopback_up()
         lab.load_modules(*MODULES)
+        self._sessions = 0
         self._start_portal()
-        self.disks = self.log_in(NAME, ADDRESSES[0])
+        self.disks = self.log_in()
 
     def try_run(self, program: str, *arguments: str, seconds: float = LIMIT) -> ProgramEnd:
         """Run one of other people's programs in the guest, whatever comes of it."""
@@ -106,12 +120,22 @@ class LinuxInitiator:
             pytest.fail(f"{command} ended with {end.exit_status}: {end.output}\n{self._state()}")
         return end.output
 
-    def log_in(self, name: str, address: str) -> dict[str, Disk]:
-        """Open one more session, as an initiator of this name; its disks by the names of the units."""
-        port = str(self._ready["port"])
-        self.run("iscsistart", "-i", name, "-t", self._ready["iqn"], "-g", "1", "-a", address, "-p", port)
+    def try_log_in(self, name: str, *options: str) -> ProgramEnd:
+        """Ask for one more session, as an initiator of this name, whatever comes of it."""
+        self._sessions += 1
+        address = f"127.0.0.{self._sessions}"  # open-iscsi opens one session for each
+        target, port = self._ready["iqn"], str(self._ready["port"])
+        login = ("-i", name, "-t", target, "-g", "1", "-a", address, "-p", port)
+        return self.try_run("iscsistart", *login, *options)
+
+    def log_in(self, name: str = NAME, *options: str) -> dict[str, Disk]:
+        """Open one more session; its disks by the names of the units."""
+        end = self.try_log_in(name, *options)
+        if end.exit_status:
+            pytest.fail(f"no session for {name}, {options}: {end.output}\n{self._state()}")
+        address = f"127.0.0.{self._sessions}"
         deadline = time.monotonic() + LIMIT
-        while len(found := self._disks(name)) < len(self._ready["units"]):
+        while len(found := self._disks(address)) < len(self._ready["units"]):
             if time.monotonic() > deadline:
                 pytest.fail(f"in {LIMIT:g} s the kernel found only {found}\n{self._state()}")
             time.sleep(0.1)
@@ -162,14 +186,14 @@ class LinuxInitiator:
             time.sleep(0.05)
         self._ready = json.loads(ready.read_text())
 
-    def _disks(self, name: str) -> dict[str, Disk]:
+    def _disks(self, address: str) -> dict[str, Disk]:
         units = {unit["lun"]: unit for unit in self._ready["units"]}
         found = {}
         for line in self.run("sh", "-c", DISKS_OF_SESSIONS).splitlines():
-            initiator, lun, block, generic = line.split()
-            if initiator == name:
+            connected, session, lun, block, generic = line.split()
+            if connected == address:
                 unit = units[int(lun)]
-                found[unit["name"]] = Disk(block, generic, unit)
+                found[unit["name"]] = Disk(block, generic, unit, session)
         return found
 
     def _state(self) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from threepce.conformance.lab.user_mode import SHARED_DIRECTORY
 
-from .linux_initiator import Disk, LinuxInitiator, find_program, open_initiator
+from .linux_initiator import CHAP, OTHER, SECRETS, Disk, LinuxInitiator, find_program, open_initiator
 
 Say = Callable[[str], None]
 FILES = {"small": 1, "empty": 0, "odd": 123_457, "large": 20 << 20}
@@ -39,6 +39,70 @@ def test_the_kernel_takes_the_disks_as_they_are(linux: LinuxInitiator, say: Say)
             "provisioning": "unmap",
         } == {name: text.strip() for name, text in facts.items()}
     say(f"sd: {len(linux.disks)} disks, their sizes, block lengths, caches and UNMAP as they are")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen"),
+    [
+        ({}, {}),
+        (
+            {
+                "conn[0].iscsi.HeaderDigest": "CRC32C",
+                "conn[0].iscsi.DataDigest": "CRC32C",
+            },
+            {"connection/header_digest": "1", "connection/data_digest": "1"},
+        ),
+        (
+            {"session.iscsi.InitialR2T": "Yes", "session.iscsi.ImmediateData": "No"},
+            {"session/initial_r2t": "1", "session/immediate_data": "0"},
+        ),
+        (
+            {
+                "session.iscsi.FirstBurstLength": "4096",
+                "session.iscsi.MaxBurstLength": "8192",
+                "conn[0].iscsi.MaxRecvDataSegmentLength": "1024",
+            },
+            {
+                "session/first_burst_len": "4096",
+                "session/max_burst_len": "8192",
+                "connection/max_recv_dlength": "1024",
+            },
+        ),
+    ],
+    ids=["as it comes", "digests", "only solicited data", "short bursts"],
+)
+def test_a_session_as_linux_negotiates_it(
+    linux: LinuxInitiator, wanted: dict[str, str], seen: dict[str, str], say: Say
+) -> None:
+    """Whatever was agreed on, and the kernel says that it was, 4 MiB go out and come back."""
+    options = [text for name, value in wanted.items() for text in ("-P", f"node.{name}={value}")]
+    disk = linux.log_in(OTHER, *options)["destination"]
+    data = os.urandom(4 << 20)
+
+    agreed = {}
+    for name in seen:
+        kind, _, fact = name.partition("/")
+        number = f"{disk.session}:0" if kind == "connection" else disk.session
+        agreed[name] = linux.run("cat", f"/sys/class/iscsi_{kind}/{kind}{number}/{fact}").strip()
+    linux.write(disk, data)
+    assert hashlib.sha256(data).digest() == hashlib.sha256(linux.read(disk, 4)).digest()
+    assert seen == agreed
+    say(f"a session with {', '.join(f'{name} {value}' for name, value in agreed.items()) or 'defaults'}")
+
+
+def test_chap_both_ways(linux: LinuxInitiator, say: Say) -> None:
+    """Linux and the portal prove themselves to each other; with another secret there is no session."""
+    name, secret, target_name, target_secret = SECRETS.values()
+    target = ("-U", target_name, "-W", target_secret)
+
+    disk = linux.log_in(CHAP, "-u", name, "-w", secret, *target)["source"]
+    assert linux.read(disk, 1)
+
+    for options in (("-u", name, "-w", "another secret", *target), ()):
+        refused = linux.try_log_in(CHAP, *options)
+        assert refused.exit_status
+        assert "operational now" not in refused.output
+    say(f"CHAP: with the secrets a session, without: {refused.output.splitlines()[-2]}")
 
 
 @pytest.mark.parametrize("name", ["source", "long blocks"])

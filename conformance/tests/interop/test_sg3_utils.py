@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from .linux_initiator import ADDRESSES, Disk, LinuxInitiator
+from .linux_initiator import OTHER, Disk, LinuxInitiator
 
 Say = Callable[[str], None]
 MIB = 1 << 20
@@ -165,7 +165,7 @@ def test_sg_copy_results_of_no_copy(linux: LinuxInitiator, source: Disk) -> None
 @pytest.fixture
 def other(linux: LinuxInitiator) -> Iterator[dict[str, Disk]]:
     """The disks of a second initiator; no key is left behind."""
-    yield linux.log_in("iqn.2026-01.org.threepce:other", ADDRESSES[1])
+    yield linux.log_in(OTHER)
     disk = linux.disks["source"].generic
     linux.run("sg_persist", "--out", "--register-ignore", f"--param-sark={KEY}", disk)
     linux.run("sg_persist", "--out", "--clear", f"--param-rk={KEY}", disk)
