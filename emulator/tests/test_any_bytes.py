@@ -76,10 +76,9 @@ def test_any_parameter_list_ends_within_the_rules(case: tuple[str, bytes], cut: 
         st.binary(max_size=17),
         st.builds(
             lambda code, rest: bytes([code]) + rest,
-            st.sampled_from(
-                [0x00, 0x03, 0x12, 0x1A, 0x25, 0x28, 0x2A, 0x5A, 0x83, 0x84, 0x88, 0x8A, 0x9E, 0xA0]
-            ),
-            st.binary(min_size=15, max_size=15),
+            st.sampled_from(sorted({command.cdb.OPCODE for command in make_san("spc4").units[0].commands})),
+            st.binary(min_size=15, max_size=15)
+            | st.lists(st.sampled_from([0, 0, 0, 1, 2, 8]), min_size=15, max_size=15).map(bytes),
         ),
     ),
     data=st.binary(max_size=600),

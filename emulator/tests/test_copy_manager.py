@@ -474,6 +474,25 @@ def test_a_unit_that_is_no_block_device_has_no_part_in_a_block_segment(bench: Be
     assert (sense.key, sense.code, sense.pointer) == (ABORTED, (0x26, 0x0C), FieldPointer(48))
 
 
+def test_results_go_with_their_nexus(bench: Bench) -> None:
+    """SPC-4 5.17.4.3: the next nexus of the same initiator finds none; those of others stay."""
+    other = bench.san.nexus("other")
+    for lun in bench.san.units:
+        other.take_unit_attention(lun)
+    data = bench.list_of(bench.segment())
+    other.execute(1, ExtendedCopyLid1(parameter_list_length=len(data)).encode(), data)
+    bench.extended_copy(data)
+
+    bench.nexus.lose()
+    bench.nexus = bench.san.nexus("host")
+    bench.nexus.take_unit_attention(1)
+
+    mine = bench.nexus.execute(1, ReceiveCopyStatusLid1(list_identifier=1).encode(), data_in_length=520)
+    theirs = other.execute(1, ReceiveCopyStatusLid1(list_identifier=1).encode(), data_in_length=520)
+    assert sense_of(mine).code == (0x24, 0x00)
+    assert theirs.status == Status.GOOD
+
+
 @pytest.mark.parametrize(
     ("rules", "limits", "build", "code"),
     [

@@ -265,7 +265,7 @@ def test_lio_saves_nothing_and_changes_nothing(lio: Bench) -> None:
 
 def test_a_stopped_unit_wants_to_be_started(bench: Bench) -> None:
     """SBC-3 5.25: NOT READY, INITIALIZING COMMAND REQUIRED, for the medium alone; REQUEST SENSE says it too."""
-    send(bench, StartStopUnit(start=False))
+    send(bench, StartStopUnit(start=False, no_flush=True))
     refused = [code(bench, TestUnitReady()), code(bench, Read6(logical_block_address=0, transfer_length=1))]
     told = Sense.decode(send(bench, RequestSense(), room=252).data_in)
     inquiry = send(bench, Inquiry(), room=96)
@@ -488,6 +488,7 @@ def test_an_impossible_capacity_is_refused(bench: Bench) -> None:
     [
         (WriteSame16(logical_block_address=0, number_of_logical_blocks=0), bytes(512), (0x24, 0x00)),
         (WriteSame16(logical_block_address=0, number_of_logical_blocks=4096), b"", (0x24, 0x00)),
+        (WriteSame16(logical_block_address=0, number_of_logical_blocks=4097), bytes(512), (0x21, 0x00)),
         (
             WriteSame16(logical_block_address=0, number_of_logical_blocks=1, anchor=True, unmap=True),
             bytes(512),
@@ -541,6 +542,31 @@ def test_an_atomic_write_keeps_to_its_alignment(own: Callable[[str], Bench]) -> 
     assert bench.source.read(8, 4) == b"\x77" * 2048
 
 
+def test_compare_and_write_takes_exactly_its_data(make_bench: Make) -> None:
+    """SBC-3 5.2: though the profile writes what came of other writes; nor more blocks than the limit."""
+    bench, lio = make_bench("disk-array"), make_bench("lio-6.1")
+    one = CompareAndWrite(logical_block_address=0, number_of_logical_blocks=1)
+    two = CompareAndWrite(logical_block_address=0, number_of_logical_blocks=2)
+
+    refused = [send(bench, one, bytes(length)) for length in (512, 1536)] + [send(lio, two, bytes(2048))]
+
+    assert {sense_of(answer).code for answer in refused} == {(0x24, 0x00)}
+
+
+def test_write_same_has_a_limit(own: Callable[[str], Bench]) -> None:
+    """SBC-3 6.6.3: MAXIMUM WRITE SAME LENGTH. And without a limit COMPARE AND WRITE there is none."""
+    bench = own("disks: {maximum_write_same_length: 8, maximum_compare_and_write_length: 0}")
+    cdb = WriteSame16(logical_block_address=0, number_of_logical_blocks=9)
+
+    assert sense_of(send(bench, cdb, bytes(512))).pointer == FieldPointer(10, None, command=True)
+    assert code(bench, CompareAndWrite(logical_block_address=0, number_of_logical_blocks=0)) == (0x20, 0x00)
+
+
+def test_an_empty_unmap_list_is_no_error(bench: Bench) -> None:
+    """SBC-3 5.28: nothing is unmapped."""
+    assert send(bench, Unmap(parameter_list_length=0)).status == Status.GOOD
+
+
 def test_unmap_has_limits(own: Callable[[str], Bench]) -> None:
     """SBC-3 6.6.3: of blocks and of descriptors, all or nothing."""
     bench = own("disks: {maximum_unmap_lba_count: 10, maximum_unmap_block_descriptor_count: 2}")
@@ -581,7 +607,7 @@ def test_lio_writes_the_same_to_the_end(lio: Bench) -> None:
 def test_a_full_disk_is_mapped_throughout(own: Callable[[str], Bench]) -> None:
     """SBC-3 5.4: LBPME zero; runs above 32 bits are cut."""
     bench = own("disks: {thin: false}")
-    found = LbaStatusData.decode(send(bench, GetLbaStatus(), room=64).data_in).descriptors
+    found = LbaStatusData.decode(send(bench, GetLbaStatus(allocation_length=64), room=64).data_in).descriptors
 
     assert [(run.number_of_logical_blocks, run.provisioning_status) for run in found] == [(4096, 0)]
     assert code(bench, Unmap(parameter_list_length=0)) == (0x20, 0x00)

@@ -117,6 +117,21 @@ def test_extents_tell_what_was_written(
     medium.close()
 
 
+def test_extents_begin_anywhere() -> None:
+    """Before the first chunk there is, within one, and behind it."""
+    medium = MemoryMedium(4 * CHUNK)
+    medium.write(CHUNK + SECTOR, b"x" * (SECTOR + 1))
+
+    found = [list(medium.extents(at, 4 * CHUNK - at)) for at in (0, CHUNK + 2 * SECTOR, 2 * CHUNK)]
+
+    behind = 3 * CHUNK - 3 * SECTOR
+    assert found == [
+        [(CHUNK + SECTOR, False), (2 * SECTOR, True), (behind, False)],
+        [(SECTOR, True), (behind, False)],
+        [(2 * CHUNK, False)],
+    ]
+
+
 def test_zeroed_blocks_of_a_file_are_given_back(tmp_path: Path) -> None:
     """A hole is punched: the file has as many blocks as before it was written."""
     medium = FileMedium(tmp_path / "disk.img", 1 << 20)

@@ -394,6 +394,17 @@ def test_preempting_the_holder_takes_its_place(room: Room, command: type[Persist
     assert [room.attentions(who) for who in "abc"] == [[(0x2A, 0x05)], [], [(0x2A, 0x04)]]
 
 
+def test_preempting_with_the_same_type_is_told_to_the_preempted_alone(room: Room) -> None:
+    """SPC-4 5.13.11.2.4: for the others nothing has changed."""
+    room.register("a", "b", "c")
+    room.reserve("a", WRITE_EXCLUSIVE)
+
+    room.out("b", PersistentReservePreempt, {"type": 1}, service_action_reservation_key=0xA)
+
+    assert room.reservation == (0xB, WRITE_EXCLUSIVE)
+    assert [room.attentions(who) for who in "abc"] == [[(0x2A, 0x05)], [], []]
+
+
 def test_preempting_another_ends_its_registration_alone(room: Room) -> None:
     """SPC-4 5.13.11.2.5."""
     room.register("a", "b", "c")

@@ -7,6 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from threepce.emulator import San, load_profile
+from threepce.emulator.command import Entry
+from threepce.emulator.primary_commands import PRIMARY_COMMANDS
+from threepce.emulator.profile import Profile
+from threepce.emulator.unit import LogicalUnit
 from threepce.scsi.primary import (
     Inquiry,
     ReportLuns,
@@ -180,6 +184,40 @@ def test_lio_names_a_unit_by_the_digits_of_its_serial_number() -> None:
     san.add_disk("disk", blocks=8, serial="3B-ce zz 01")
 
     assert san.units[0].designators[0].value.hex() == "60014053bce010000000000000000000"
+
+
+class Processor(LogicalUnit):
+    """A unit of another kind, with nothing but what every unit has."""
+
+    peripheral_device_type = 0x03
+
+    @classmethod
+    def entries(cls, profile: Profile) -> tuple[Entry, ...]:
+        return PRIMARY_COMMANDS
+
+
+def test_a_unit_of_another_kind_answers_what_every_unit_does(bench: Bench) -> None:
+    """SPC-4 table 142: ready, in fixed format, with a medium that stays."""
+    bench.san.units[2] = Processor("processor", "3bce02", bench.san.profile)
+
+    inquiry = bench.nexus.execute(2, Inquiry().encode(), data_in_length=96)
+    sense = bench.nexus.execute(2, RequestSense().encode(), data_in_length=252)
+    unknown = bench.nexus.execute(2, b"\x28" + bytes(9))
+
+    found = StandardInquiry.decode(inquiry.data_in)
+    assert (found.peripheral_device_type, found.rmb) == (0x03, False)
+    assert sense.data_in[2] == SenseKey.NO_SENSE
+    assert unknown.sense[0] == 0x70
+    assert bench.san.units[2].commands is Processor.command_table(bench.san.profile)
+    with pytest.raises(NotImplementedError):
+        LogicalUnit.entries(bench.san.profile)
+
+
+def test_lio_names_a_unit_and_no_port(lio: Bench) -> None:
+    """The profile has no asymmetric access."""
+    page = lio.nexus.execute(0, Inquiry(evpd=True, page_code=0x83).encode(), data_in_length=96).data_in
+
+    assert decode_device_identification(page) == lio.source.designators
 
 
 def test_every_command_is_traced(bench: Bench) -> None:
