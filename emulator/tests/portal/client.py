@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
@@ -24,13 +25,23 @@ HOST = "iqn.2026-01.example:host"
 GUEST = "iqn.2026-01.example:guest"
 TIMEOUT = 20.0
 
+OPEN: list[asyncio.StreamWriter] = []
+"""What `run` closes when a test has ended."""
+
 
 def run(body: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a test on an event loop; one that hangs fails."""
 
     async def bounded() -> None:
-        async with asyncio.timeout(TIMEOUT):
-            await body()
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await body()
+        finally:
+            while OPEN:
+                writer = OPEN.pop()
+                writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
 
     asyncio.run(bounded())
 
@@ -61,7 +72,9 @@ class Client:
 
     @classmethod
     async def connect(cls, portal: Portal) -> Self:
-        return cls(*await asyncio.open_connection(portal.host, portal.port))
+        reader, writer = await asyncio.open_connection(portal.host, portal.port)
+        OPEN.append(writer)
+        return cls(reader, writer)
 
     @classmethod
     async def open(cls, portal: Portal, name: str = HOST, **fields: Any) -> Self:

@@ -224,12 +224,14 @@ class _Reader:
         kind = self.text((*path, "type"), default="disk")
         if kind != "disk":
             self.complain((*path, "type"), f"expected disk, got {kind!r}")
-        block_length = self.value((*path, "block_length")) or DEFAULT_BLOCK_LENGTH
+        block_length = self.value((*path, "block_length"))
+        if block_length is None:
+            block_length = DEFAULT_BLOCK_LENGTH
         if block_length not in BLOCK_LENGTHS:
             self.complain((*path, "block_length"), f"expected one of {BLOCK_LENGTHS}, got {block_length!r}")
             block_length = DEFAULT_BLOCK_LENGTH
         protected = self.value((*path, "write_protected"))
-        if protected not in (None, True, False):
+        if protected is not None and not isinstance(protected, bool):
             self.complain((*path, "write_protected"), f"expected true or false, got {protected!r}")
         blocks = self.blocks((*path, "size"), block_length)
         return UnitEntry(

@@ -72,6 +72,11 @@ class Connection:
             sock, space=self._framer.space, filled=self._filled, drained=self._drained, lost=self.close
         )
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that the initiator has not taken yet."""
+        return self._stream.unsent
+
     # Bytes.
 
     def _too_slow(self) -> None:

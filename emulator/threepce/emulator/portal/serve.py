@@ -257,12 +257,14 @@ class TraceFile(Trace):
             self._file.write(json.dumps(_told(record)) + "\n")
         except OSError as error:
             self._complain(f"the trace {self._path} ends here: {error.strerror}")
+            self.close()
             self._file = None
 
     def close(self) -> None:
         """See Trace."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what is still buffered finds no room either
+                self._file.close()
 
 
 def _told(record: TraceRecord) -> dict[str, Any]:
