@@ -14,10 +14,11 @@ from threepce.emulator import FileMedium, MemoryMedium, San, load_profile
 from threepce.emulator.command import Entry
 from threepce.emulator.disk import Disk
 from threepce.emulator.medium import MediumFault
+from threepce.emulator.nexus import RunningCommand
 from threepce.emulator.profile import Profile
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi.block import Capacity16, Read10, Read16, ReadCapacity16, Write10
-from threepce.scsi.block_io import ByteCheck, PreFetch10, Read6, Verify10
+from threepce.scsi.block_io import ByteCheck, PreFetch10, Read6, Verify10, Verify16
 from threepce.scsi.block_maintenance import (
     OverwriteHeader,
     SanitizeBlockErase,
@@ -63,6 +64,8 @@ from threepce.scsi.primary import (
     StandardInquiry,
     TestUnitReady,
 )
+from threepce.scsi.reservation_data import ReserveOutList
+from threepce.scsi.reservations import PersistentReserveRegister
 from threepce.scsi.sam import Status
 from threepce.scsi.sense import FieldPointer, Sense, SenseKey
 
@@ -746,3 +749,81 @@ def test_errors_of_the_file_system_are_medium_faults(tmp_path: Path, monkeypatch
         assert os.strerror(number) in str(fault.value)
         assert fault.value.full is (number == errno.ENOSPC)
     medium.close()
+
+
+# --- what takes long, and what cannot be stored --------------------------------------------------------
+
+
+def overwriting(bench: Bench) -> RunningCommand:
+    """An overwrite with FFh that has begun, on a disk of three steps."""
+    bench.san.resize_disk(0, 3 << 15)
+    bench.nexus.take_unit_attention(0)
+    data = OverwriteHeader(initialization_pattern_length=1).encode() + b"\xff"
+    begun = bench.nexus.begin(0, SanitizeOverwrite(parameter_list_length=5).encode(), data)
+    assert isinstance(begun, RunningCommand)
+    return begun
+
+
+def test_an_overwrite_runs_in_steps(bench: Bench) -> None:
+    """SBC-3 4.11.2: between them every other command finds the unit busy, and how far it is."""
+    running = overwriting(bench)
+    progress = []
+    for _ in range(3):
+        sense = sense_of(send(bench, TestUnitReady()))
+        assert sense.code == IN_PROGRESS
+        progress.append(sense.progress)
+        ended = running.step()
+
+    assert ended is not None
+    assert progress == [0, 0x10000 // 3, 0x10000 * 2 // 3]
+    assert send(bench, TestUnitReady()).status == Status.GOOD
+    assert bench.source.read(0, 3 << 15) == b"\xff" * (3 << 24)
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_nothing_stops_an_overwrite(bench: Bench, steps: int) -> None:
+    """SBC-3 4.11.2: neither an abort nor a reset."""
+    running = overwriting(bench)
+    for _ in range(steps):
+        running.step()
+
+    running.abandon()
+
+    assert send(bench, TestUnitReady()).status == Status.GOOD
+    assert bench.source.read(0, 3 << 15) == b"\xff" * (3 << 24)
+
+
+def test_a_verify_of_what_is_not_mapped_costs_nothing(make_bench: Make) -> None:
+    """SBC-3 5.31: thousands of millions of blocks."""
+    bench = make_bench(blocks=2**40)
+    cdb = Verify16(logical_block_address=0, verification_length=2**32 - 1)
+
+    assert send(bench, cdb).status == Status.GOOD
+
+
+@pytest.mark.parametrize("what", ["reservations", "mode pages"])
+def test_what_cannot_be_stored_did_not_happen(on_file: tuple[San, Path], what: str) -> None:
+    """HARDWARE ERROR, INTERNAL TARGET FAILURE, and all is as before."""
+    san, path = on_file
+    nexus = san.nexus()
+    path.with_name("disk.img.state.new").mkdir()
+    if what == "mode pages":
+        data = ModeData(pages=(ModePage(8, 0, CachingModePage(wce=False).encode()),)).encode6(select=True)
+        cdb = ModeSelect6(parameter_list_length=len(data), sp=True).encode()
+    else:
+        data = ReserveOutList(service_action_reservation_key=1, aptpl=True).encode()
+        cdb = PersistentReserveRegister().encode()
+
+    sense = sense_of(nexus.execute(0, cdb, data))
+
+    disk = san.units[0]
+    assert isinstance(disk, Disk)
+    assert (sense.key, sense.code) == (SenseKey.HARDWARE_ERROR, (0x44, 0x00))
+    assert (list(disk.reservations.registrations), disk.write_cache) == ([], True)
+
+
+def test_lio_sends_no_field_pointers(lio: Bench) -> None:
+    """target_core_transport: key, code, and for a miscompare where it is."""
+    cdb = Read10(logical_block_address=0, transfer_length=1, rdprotect=1)
+
+    assert sense_of(send(lio, cdb, b"", 512)).pointer is None

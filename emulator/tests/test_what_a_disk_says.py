@@ -111,7 +111,9 @@ def test_the_usage_data_is_what_is_enforced(data: st.DataObject) -> None:
     answer = nexus.execute(0, bytes(cdb), data_in_length=ROOM)
 
     sense = sense_of(answer) if answer.status == Status.CHECK_CONDITION else None
-    points_there = sense is not None and sense.pointer is not None and sense.pointer.byte == at
+    places = [command.cdb.PLACES[name] for name in command.refused]
+    field = next((place.byte for place in places if place.byte <= at < place.end), at)
+    points_there = sense is not None and sense.pointer is not None and sense.pointer.byte in (at, field)
     if not command.usage[at] >> bit & 1:
         assert sense is not None
         assert (sense.code, points_there) == ((0x24, 0x00), True)

@@ -16,6 +16,7 @@ __all__ = [
     "CheckCondition",
     "CommandEnded",
     "illegal_request",
+    "internal_failure",
     "invalid_field_in_cdb",
     "invalid_field_in_list",
     "not_ready",
@@ -62,6 +63,11 @@ def invalid_field_in_cdb(table: type[Table], name: str) -> CheckCondition:
 def invalid_field_in_list(table: type[Table], name: str, *, base: int = 0) -> CheckCondition:
     """CHECK CONDITION, ILLEGAL REQUEST, INVALID FIELD IN PARAMETER LIST, pointing at the field."""
     return illegal_request(asc.INVALID_FIELD_IN_PARAMETER_LIST, pointer_to(table, name, base=base))
+
+
+def internal_failure() -> CheckCondition:
+    """CHECK CONDITION, HARDWARE ERROR: what has to last cannot be stored."""
+    return CheckCondition(Sense(SenseKey.HARDWARE_ERROR, asc.INTERNAL_TARGET_FAILURE))
 
 
 def not_ready(code: AdditionalSense) -> CheckCondition:

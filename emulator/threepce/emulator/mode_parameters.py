@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from threepce.emulator.errors import CheckCondition, illegal_request
+from threepce.emulator.errors import CheckCondition, illegal_request, internal_failure
 from threepce.emulator.persistence import Store
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.layout import Table
@@ -76,10 +76,13 @@ class ModeParameters:
         for at, page in pages:
             wanted[page.page_code] = self._accepted(at, page)
         changed = wanted != self._current
-        self._current = wanted
         if save:
             kept = {str(code): data.hex() for code, data in wanted.items() if data != self._defaults[code]}
-            self._store.save(MODE_PAGES, kept or None)
+            try:
+                self._store.save(MODE_PAGES, kept or None)
+            except OSError as error:
+                raise internal_failure() from error
+        self._current = wanted
         return changed
 
     def _accepted(self, at: int, page: ModePage) -> bytes:

@@ -271,8 +271,11 @@ def failure(unit: LogicalUnit, ended: CheckCondition | CommandEnded, room: int) 
     """What a command that did not end well ends with."""
     if isinstance(ended, CommandEnded):
         return Completion(ended.status, residual=room)
-    sense = ended.sense.encode(descriptor_format=unit.descriptor_format_sense())
-    return Completion(Status.CHECK_CONDITION, sense, residual=room)
+    sense = ended.sense
+    if sense.pointer is not None and not unit.profile.copy_manager.field_pointers:
+        sense = replace(sense, pointer=None)
+    raw = sense.encode(descriptor_format=unit.descriptor_format_sense())
+    return Completion(Status.CHECK_CONDITION, raw, residual=room)
 
 
 def _access(command: Command, decoded: Cdb) -> Access:

@@ -25,7 +25,10 @@ class Store(Protocol):
         ...
 
     def save(self, name: str, value: Any) -> None:
-        """Keep a value in place of an older one; None keeps none. It lasts when this returns."""
+        """Keep a value in place of an older one; None keeps none. It lasts when this returns.
+
+        Raises OSError, and then the older value is still there.
+        """
         ...
 
 
@@ -70,10 +73,10 @@ class FileStore:
         """See Store. The new file takes the place of the old one only when it is on the disk."""
         if self._values.get(name) == value:
             return
-        self._values[name] = value
+        values = self._values | {name: value}
         new = self.path.with_name(f"{self.path.name}.new")
         with new.open("w", encoding="utf-8") as file:
-            json.dump({"format": 1, **self._values}, file)
+            json.dump({"format": 1, **values}, file)
             file.flush()
             os.fsync(file.fileno())
         new.replace(self.path)
@@ -82,6 +85,7 @@ class FileStore:
             os.fsync(directory)
         finally:
             os.close(directory)
+        self._values = values
 
 
 def store_of(medium: Medium) -> Store:

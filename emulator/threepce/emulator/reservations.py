@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from threepce.emulator.command import Entry, Invocation
 from threepce.emulator.errors import (
     CommandEnded,
     illegal_request,
+    internal_failure,
     invalid_field_in_cdb,
     invalid_field_in_list,
 )
@@ -148,10 +150,19 @@ def _full_status(state: Reservations, item: Registration) -> FullStatusDescripto
 
 
 @contextmanager
-def _refusals(invocation: Invocation) -> Iterator[None]:
-    """What the state machine refuses, as the wire has it."""
+def _transition(invocation: Invocation) -> Iterator[Reservations]:
+    """A transition of the unit's reservations, which is kept over the loss of power, or did not happen.
+
+    What the state machine refuses becomes what the wire has.
+    """
+    state = invocation.unit.reservations
+    before = deepcopy(vars(state))
     try:
-        yield
+        yield state
+        invocation.unit.keep_reservations()
+    except OSError as error:
+        vars(state).update(before)
+        raise internal_failure() from error
     except Conflict:
         raise CommandEnded(Status.RESERVATION_CONFLICT) from None
     except InvalidRelease:
@@ -163,7 +174,6 @@ def _refusals(invocation: Invocation) -> Iterator[None]:
 
 
 def _done(invocation: Invocation, notices: list[Notice]) -> bytes:
-    invocation.unit.keep_reservations()
     for notice in notices:
         invocation.nexus.san.tell_port(invocation.unit, notice.port, notice.code)
     return b""
@@ -188,16 +198,16 @@ def _type(cdb: PersistentReserveOut) -> ReservationType | None:
 
 
 def _register(invocation: Invocation, *, ignores_key: bool) -> bytes:
-    state = _state(invocation)
+    _state(invocation)
     given = _list(invocation)
-    with _refusals(invocation):
+    with _transition(invocation) as state:
         notices = state.register(
             invocation.nexus.port,
             None if ignores_key else given.reservation_key,
             given.service_action_reservation_key,
             TARGET_PORTS if given.all_tg_pt else (),
         )
-    state.kept_over_power_loss = given.aptpl
+        state.kept_over_power_loss = given.aptpl
     return _done(invocation, notices)
 
 
@@ -211,13 +221,13 @@ def register_and_ignore_existing_key(invocation: Invocation) -> bytes:
     return _register(invocation, ignores_key=True)
 
 
-def _transition(
+def _acting(
     act: Callable[[Reservations, Port, ReserveOutList, PersistentReserveOut], list[Notice]],
 ) -> Callable[[Invocation], bytes]:
     def handler(invocation: Invocation) -> bytes:
-        state = _state(invocation)
+        _state(invocation)
         given = _list(invocation)
-        with _refusals(invocation):
+        with _transition(invocation) as state:
             notices = act(state, invocation.nexus.port, given, invocation.cdb)
         return _done(invocation, notices)
 
@@ -248,13 +258,17 @@ def _clear(state: Reservations, port: Port, given: ReserveOutList, cdb: Persiste
 def _preempt(
     state: Reservations, port: Port, given: ReserveOutList, cdb: PersistentReserveOut
 ) -> list[Notice]:
-    """Commands end before the next one starts, so PREEMPT AND ABORT finds none to abort."""
+    """PREEMPT AND ABORT finds nothing to abort but copies, and does not end those.
+
+    All other commands end before the next one starts. A copy that is in conflict from now on fails
+    at its next step.
+    """
     return state.preempt(port, given.reservation_key, given.service_action_reservation_key, _type(cdb))
 
 
 def register_and_move(invocation: Invocation) -> bytes:
     """REGISTER AND MOVE: the parameter list names the new holder (SPC-4 5.13.8, 6.16.4)."""
-    state = _state(invocation)
+    _state(invocation)
     data = invocation.parameter_list()
     if len(data) < RegisterAndMoveList.SIZE:
         raise illegal_request(asc.PARAMETER_LIST_LENGTH_ERROR)
@@ -270,7 +284,7 @@ def register_and_move(invocation: Invocation) -> bytes:
     to = Port(names[0].iscsi_name, given.relative_target_port_identifier)
     if to == invocation.nexus.port:
         raise invalid_field_in_list(RegisterAndMoveList, "transportid_parameter_data_length")
-    with _refusals(invocation):
+    with _transition(invocation) as state:
         notices = state.register_and_move(
             invocation.nexus.port,
             given.reservation_key,
@@ -278,7 +292,7 @@ def register_and_move(invocation: Invocation) -> bytes:
             given.service_action_reservation_key,
             unregister=given.unreg,
         )
-    state.kept_over_power_loss = given.aptpl
+        state.kept_over_power_loss = given.aptpl
     return _done(invocation, notices)
 
 
@@ -287,15 +301,15 @@ def register_and_move(invocation: Invocation) -> bytes:
 
 def reserve_by_command(invocation: Invocation) -> bytes:
     """RESERVE(6) and RESERVE(10) of the whole unit, for oneself (SPC-2 7.21)."""
-    with _refusals(invocation):
-        invocation.unit.reservations.reserve_by_command(invocation.nexus.port)
+    with _transition(invocation) as state:
+        state.reserve_by_command(invocation.nexus.port)
     return b""
 
 
 def release_by_command(invocation: Invocation) -> bytes:
     """RELEASE(6) and RELEASE(10) (SPC-2 7.22)."""
-    with _refusals(invocation):
-        invocation.unit.reservations.release_by_command(invocation.nexus.port)
+    with _transition(invocation) as state:
+        state.release_by_command(invocation.nexus.port)
     return b""
 
 
@@ -309,11 +323,11 @@ RESERVATION_COMMANDS = (
     Entry(ReportCapabilities, report_capabilities, _ITSELF),
     Entry(ReadFullStatus, read_full_status, _ITSELF),
     Entry(PersistentReserveRegister, register, _ITSELF),
-    Entry(PersistentReserveReserve, _transition(_reserve), _ITSELF),
-    Entry(PersistentReserveRelease, _transition(_release), _ITSELF),
-    Entry(PersistentReserveClear, _transition(_clear), _ITSELF),
-    Entry(PersistentReservePreempt, _transition(_preempt), _ITSELF),
-    Entry(PersistentReservePreemptAndAbort, _transition(_preempt), _ITSELF),
+    Entry(PersistentReserveReserve, _acting(_reserve), _ITSELF),
+    Entry(PersistentReserveRelease, _acting(_release), _ITSELF),
+    Entry(PersistentReserveClear, _acting(_clear), _ITSELF),
+    Entry(PersistentReservePreempt, _acting(_preempt), _ITSELF),
+    Entry(PersistentReservePreemptAndAbort, _acting(_preempt), _ITSELF),
     Entry(PersistentReserveRegisterAndIgnoreExistingKey, register_and_ignore_existing_key, _ITSELF),
     Entry(PersistentReserveRegisterAndMove, register_and_move, _ITSELF),
     Entry(Reserve6, reserve_by_command, _ITSELF),

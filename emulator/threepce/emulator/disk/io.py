@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from threepce.emulator.command import Invocation
@@ -96,9 +97,7 @@ def verify(invocation: Invocation) -> bytes:
     lba, length = cdb.logical_block_address, disk.block_length
     disk.admit_read(lba, blocks)
     if cdb.bytchk == ByteCheck.NOTHING:
-        with disk.medium_errors():
-            for _ in disk.medium.pieces(lba * length, blocks * length):
-                pass
+        _read_through(disk, lba * length, blocks * length)
         return b""
     one = cdb.bytchk == ByteCheck.ONE_BLOCK_OF_DATA_OUT
     sent = invocation.blocks_out(min(blocks, 1) if one else blocks, length)
@@ -107,6 +106,15 @@ def verify(invocation: Invocation) -> bytes:
         if there != sent:
             raise miscompare()
     return b""
+
+
+def _read_through(disk: Disk, offset: int, length: int) -> None:
+    """Read what is mapped, to see that it can be read."""
+    with disk.medium_errors():
+        for count, mapped in disk.medium.extents(offset, length):
+            if mapped:
+                deque(disk.medium.pieces(offset, count), maxlen=0)
+            offset += count
 
 
 def miscompare(offset: int | None = None) -> CheckCondition:

@@ -1,11 +1,15 @@
 """SANITIZE: nothing of what was stored can be got back (SBC-3 4.11, 5.24).
 
-The data is gone when the command starts; for as long as the profile says the unit is then busy
-with it. Without IMMED nobody would see that time pass, so the command ends at once too.
+An overwrite takes its time, so the command runs in steps, and between them every other command finds
+the unit busy; nothing stops it, neither an abort nor the loss of the nexus. With IMMED the blocks are
+overwritten before the command ends, and then the unit is busy for as long as the profile says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from threepce.emulator.clock import VirtualClock
 from threepce.emulator.command import Invocation
 from threepce.emulator.disk.unit import Disk, Sanitize, disk_of
 from threepce.emulator.errors import (
@@ -20,11 +24,11 @@ from threepce.scsi.sense import Sense, SenseKey
 
 __all__ = ["sanitize_erase", "sanitize_exit_failure_mode", "sanitize_overwrite"]
 
-WRITE_AT_ONCE = 1 << 20
+WRITE_AT_ONCE = 1 << 24
 INVERTS_ODD_PASSES = 2
 
 
-def sanitize_overwrite(invocation: Invocation) -> bytes:
+def sanitize_overwrite(invocation: Invocation) -> bytes | Iterator[None]:
     """OVERWRITE: a pattern in every block, inverted in every other pass where INVERT says so."""
     disk = _admitted(invocation)
     data = invocation.parameter_list()
@@ -39,16 +43,14 @@ def sanitize_overwrite(invocation: Invocation) -> bytes:
     if head.invert and head.overwrite_count % INVERTS_ODD_PASSES == 0:
         pattern = bytes(byte ^ 0xFF for byte in pattern)
     repeated = pattern * -(-disk.block_length // len(pattern))
-    _run(invocation, disk, repeated[: disk.block_length])
-    return b""
+    return _run(invocation, disk, repeated[: disk.block_length])
 
 
-def sanitize_erase(invocation: Invocation) -> bytes:
+def sanitize_erase(invocation: Invocation) -> bytes | Iterator[None]:
     """BLOCK ERASE and CRYPTOGRAPHIC ERASE: every block reads as zeros then, unmapped."""
     disk = _admitted(invocation)
     _no_list(invocation)
-    _run(invocation, disk, None)
-    return b""
+    return _run(invocation, disk, bytes(disk.block_length))
 
 
 def sanitize_exit_failure_mode(invocation: Invocation) -> bytes:
@@ -83,30 +85,50 @@ def _admitted(invocation: Invocation) -> Disk:
     return disk
 
 
-def _run(invocation: Invocation, disk: Disk, pattern: bytes | None) -> None:
-    """Erase, or overwrite with a block; an operation that fails leaves the unit in failure mode."""
+def _run(invocation: Invocation, disk: Disk, pattern: bytes) -> bytes | Iterator[None]:
+    """Put a block into all of them: at once with IMMED, else in steps."""
     now = invocation.nexus.san.clock.now
-    seconds = disk.profile.disks.sanitize_seconds if invocation.cdb.immed else 0
+    immed = invocation.cdb.immed
+    seconds = disk.profile.disks.sanitize_seconds if immed else 0
     running = Sanitize(now, now + seconds, unrestricted_exit=invocation.cdb.ause)
+    disk.sanitize = running
+    disk.state_changed(now)
+    steps = _steps(disk, running, pattern, invocation.nexus.san.clock)
+    for _ in steps:
+        if not immed:
+            return steps  # begun, so that to abandon them cannot keep it from ending
+    return b""
+
+
+def _steps(disk: Disk, running: Sanitize, pattern: bytes, clock: VirtualClock) -> Iterator[None]:
+    """Erase, step by step; who stops listening does not stop it (SBC-3 4.11.2)."""
+    erased = _erase(disk, pattern)
     try:
-        _erase(disk, pattern)
+        try:
+            for running.done in erased:
+                yield
+        except GeneratorExit:
+            for running.done in erased:
+                pass
+            raise
     except MediumFault as fault:
         running.failed = True
-        disk.sanitize = running
-        disk.state_changed(now)
         if fault.full:
             raise disk.medium_error(fault, writing=True) from fault
         sense = Sense(SenseKey.MEDIUM_ERROR, asc.SANITIZE_COMMAND_FAILED)
         raise CheckCondition(sense) from fault
-    disk.sanitize = running
-    disk.state_changed(now)
+    finally:
+        running.done = None
+        disk.state_changed(clock.now)
 
 
-def _erase(disk: Disk, pattern: bytes | None) -> None:
+def _erase(disk: Disk, pattern: bytes) -> Iterator[float]:
+    """Unmap everything, then write the pattern where it is not zeros; yields how much is done."""
     medium = disk.medium
     medium.zero(0, medium.size)
-    if pattern is not None and any(pattern):
-        whole = pattern * max(1, WRITE_AT_ONCE // len(pattern))
+    if any(pattern):
+        whole = memoryview(pattern * max(1, WRITE_AT_ONCE // len(pattern)))
         for offset in range(0, medium.size, len(whole)):
-            medium.write(offset, memoryview(whole)[: medium.size - offset])
+            medium.write(offset, whole[: medium.size - offset])
+            yield offset / medium.size
     medium.flush()

@@ -42,12 +42,24 @@ class Power(Enum):
 
 @dataclass(slots=True)
 class Sanitize:
-    """A sanitize operation (SBC-3 4.11): from when to when, or that it failed and how to go on."""
+    """A sanitize operation (SBC-3 4.11): how far it is, or that it failed and how to go on.
+
+    While the blocks are being erased `done` is how much of them is, from 0 to 1; then None, and for
+    as long as the profile wants it to look slow the time counts.
+    """
 
     begun: float
     ends: float
+    done: float | None = 0.0
     failed: bool = False
     unrestricted_exit: bool = False
+
+    def progress(self, now: float) -> int | None:
+        """In 65,536ths; None when the operation has ended."""
+        done = self.done
+        if done is None and now < self.ends:
+            done = (now - self.begun) / (self.ends - self.begun)
+        return None if done is None else int(done * WHOLE_PROGRESS)
 
 
 class Disk(LogicalUnit):
@@ -213,10 +225,10 @@ class Disk(LogicalUnit):
         running = self.sanitize
         if running is None:
             return None
-        if now < running.ends:
-            done = int((now - running.begun) / (running.ends - running.begun) * WHOLE_PROGRESS)
+        progress = running.progress(now)
+        if progress is not None:
             code = asc.LOGICAL_UNIT_NOT_READY_SANITIZE_IN_PROGRESS
-            return Sense(SenseKey.NOT_READY, code, progress=done)
+            return Sense(SenseKey.NOT_READY, code, progress=progress)
         if running.failed:
             return Sense(SenseKey.MEDIUM_ERROR, asc.SANITIZE_COMMAND_FAILED)
         self.sanitize = None
