@@ -1,4 +1,4 @@
-"""Twenty seconds of the fuzzer; ten minutes of it are `python -m emulator.tests.portal.fuzzer`."""
+"""Half a minute of the fuzzer; ten minutes of it are `python -m emulator.tests.portal.fuzzer`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from .fuzzer import SEED, fuzz
 
-SECONDS = float(os.environ.get("THREEPCE_FUZZ_SECONDS", "20"))
+SECONDS = float(os.environ.get("THREEPCE_FUZZ_SECONDS", "30"))
 
 
 def test_no_crash_no_hang_no_growth_and_others_unharmed() -> None:
