@@ -136,7 +136,10 @@ def test_an_aborted_copy_ends_without_a_word() -> None:
 
             assert abort.response == TaskManagementResult.FUNCTION_COMPLETE
             assert (await client.execute(1, TEST_UNIT_READY)).status == Status.GOOD
-            assert copy.completion is None or copy.completion.status != Status.GOOD
+            assert copy.completion is None
+            del client.session.tasks[copy.tag]
+            again = await client.execute(1, *extended_copy(san))
+            assert again.status == Status.GOOD, "the list identifier of an aborted copy is free"
 
     run(body)
 

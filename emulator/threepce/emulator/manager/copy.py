@@ -7,6 +7,7 @@ once, and stays ended:
 
     IN PROGRESS --all segments done----> COMPLETED
     IN PROGRESS --a segment failed-----> COMPLETED WITH ERRORS
+    IN PROGRESS --the command aborted--> COMPLETED WITH ERRORS, without sense data
 
 Up to the first segment the key of a refusal is not COPY ABORTED; from then on it is, with the
 number of the segment (SPC-4 5.17.7.3, 5.17.7.4). SEGMENTS PROCESSED counts the one that is being
@@ -54,7 +55,23 @@ class Copy:
         return self.accepted.profile
 
     def steps(self) -> Iterator[None]:
-        """Advance the copy, yielding between steps. Raises CheckCondition where it fails."""
+        """Advance the copy, yielding between steps. Raises CheckCondition where it fails.
+
+        Whoever closes it aborts the copy.
+        """
+        steps = self._steps()
+        next(steps)  # up to the first segment, so that closing it is seen from now on
+        return steps
+
+    def _steps(self) -> Iterator[None]:
+        try:
+            yield
+            yield from self._segments()
+        except GeneratorExit:
+            self.status = CopyStatus.COMPLETED_WITH_ERRORS
+            raise
+
+    def _segments(self) -> Iterator[None]:
         for number, (_, descriptor) in enumerate(self.accepted.segment_descriptors):
             self.segments_processed = number + 1
             segment = BlockToBlock.decode(descriptor)
