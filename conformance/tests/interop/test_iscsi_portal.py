@@ -1,7 +1,6 @@
-"""Libiscsi's programs against our portal: its public test suite, iscsi-ls, iscsi-inq and iscsi-perf.
+"""Libiscsi's tools against our portal: iscsi-ls, iscsi-inq, with CHAP too, and iscsi-perf.
 
-The suite calls a test that it skipped passed, so skips are counted by their own lines and each must be
-one of those that are expected. A program that is missing fails the tests.
+Its test suite is run by test_libiscsi. A program that is missing fails the tests.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -41,32 +39,6 @@ def program(name: str, *arguments: str, timeout: float = 300) -> subprocess.Comp
     )
 
 
-class Suite(NamedTuple):
-    """What iscsi-test-cu says at its end, and the tests it skipped."""
-
-    ran: int
-    passed: int
-    failed: list[str]
-    skipped: list[str]
-
-
-def suite(url: str, *arguments: str) -> Suite:
-    """Run tests of the suite; they may write."""
-    done = program("iscsi-test-cu", "--dataloss", *arguments, url)
-    total = re.search(r"tests +(\d+) +(\d+) +(\d+) +(\d+)", done.stdout)
-    assert total, done.stdout[-3000:]
-    tests = re.split(r"^  Test: ", done.stdout.split("Run Summary")[0], flags=re.MULTILINE)[1:]
-    named = [(text.split(" ", 1)[0], text) for text in tests]
-    # A test is over with the word passed or FAILED, wherever in the line that comes to stand.
-    failed = [text for name, text in named if "passed" not in re.sub(r"\[.*", "", text)]
-    found = Suite(int(total[2]), int(total[3]), failed, [name for name, text in named if "[SKIPPED]" in text])
-    print(f"{' '.join(arguments)}: {found.passed} of {found.ran} pass, {len(found.skipped)} lines of skips")
-    print("skipped:", dict(Counter(found.skipped)))
-    if found.passed != found.ran:
-        print(*failed, sep="\n")
-    return found
-
-
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A server with the profile of a disk array: a process of its own, as `3pce serve` is."""
@@ -90,31 +62,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
 def url(told: dict[str, Any], lun: int = 0) -> str:
     return f"iscsi://{told['portal']}/{told['iqn']}/{lun}"
-
-
-def test_the_family_iscsi_passes(told: dict[str, Any]) -> None:
-    """Windows of CmdSN, DataSN, residuals, task management: all 15 of version 1.19, none skipped."""
-    found = suite(url(told), "--test=iSCSI")
-
-    assert [] == found.skipped
-    assert (15, 15) == (found.ran, found.passed)
-
-
-def test_the_copy_suites_pass_and_nothing_of_them_is_skipped(told: dict[str, Any]) -> None:
-    found = suite(url(told), "--test=ALL.ExtendedCopy,ALL.ReceiveCopyResults")
-
-    assert [] == found.skipped
-    assert (8, 8) == (found.ran, found.passed)
-
-
-def test_reads_and_writes_pass(told: dict[str, Any]) -> None:
-    """Of the family SCSI what a portal can break: data in every length and direction."""
-    found = suite(
-        url(told), "--test=ALL.Read10,ALL.Read16,ALL.Write10,ALL.Write16,ALL.WriteSame16,ALL.Inquiry"
-    )
-
-    assert found.ran == found.passed
-    assert found.ran > 20
 
 
 def test_discovery(told: dict[str, Any]) -> None:
