@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from threepce.emulator import San, load_profile
@@ -91,6 +91,7 @@ def test_every_listed_command_can_be_asked_for_alone(bench: Bench) -> None:
 
 
 @given(data=st.data())
+@settings(deadline=None)
 def test_the_usage_data_is_what_is_enforced(data: st.DataObject) -> None:
     """SPC-4 6.35.3: a CDB with a bit that is not in use is refused at that bit's field."""
     san = San(load_profile("spc4"))
