@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from typing import Any
 
 import pytest
@@ -490,6 +492,42 @@ def test_so_many_connections_and_no_more() -> None:
 
             assert any("refused, 2 connections are open already" in line for line in log)
             assert (await clients[0].execute(0, INQUIRY, data_in_length=96)).status == Status.GOOD
+
+    run(body)
+
+
+def test_a_system_without_room_is_asked_again_later() -> None:
+    """No file descriptors left: the portal waits a little instead of asking for ever."""
+
+    async def body() -> None:
+        log: list[str] = []
+        async with portal_of(log=log, pause=0.02) as portal:
+            listener, asked = portal._listener, []
+
+            class Full:
+                def fileno(self) -> int:
+                    assert listener is not None
+                    return listener.fileno()
+
+                def getsockname(self) -> Any:
+                    assert listener is not None
+                    return listener.getsockname()
+
+                def accept(self) -> Any:
+                    asked.append(1)
+                    portal._listener = listener
+                    if len(asked) == 1:
+                        raise ConnectionAbortedError
+                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+            portal._listener = Full()  # type: ignore[assignment]
+            portal._accept()
+            portal._listener = Full()  # type: ignore[assignment]
+            portal._accept()
+            client = await Client.open(portal)
+
+            assert ["no connection can be taken for 0.02 s: Too many open files"] == log[:1]
+            assert (await client.execute(0, INQUIRY, data_in_length=96)).status == Status.GOOD
 
     run(body)
 

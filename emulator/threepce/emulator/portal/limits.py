@@ -31,6 +31,8 @@ class Limits:
     """A session with so many bytes that its initiator does not take is not served further."""
     idle_time: float = 30.0
     """An initiator that is silent for so long is pinged, and dropped when that brings nothing."""
+    pause: float = 1.0
+    """How long no connection is taken when the system has no room for one."""
     logout_time: float = 0.3
     """How long initiators have to log out when the portal stops."""
 

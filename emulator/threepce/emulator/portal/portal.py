@@ -57,6 +57,7 @@ class Portal:
         self._tsih = 0
         self._ping_tag = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._pause: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
 
     @property
@@ -97,16 +98,22 @@ class Portal:
             raise
         listener.setblocking(False)
         self._listener = listener
-        self.loop.add_reader(listener, self._accept)
+        self._listen()
         self._timer = self.loop.call_later(self.limits.idle_time, self._look_for_the_silent)
+
+    def _listen(self) -> None:
+        assert self._listener is not None
+        self._pause = None
+        self.loop.add_reader(self._listener, self._accept)
 
     async def stop(self) -> None:
         """Take no more connections, ask the initiators to log out, then close all."""
         if self._listener is not None:
             self.loop.remove_reader(self._listener)
             self._listener.close()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._pause):
+            if timer is not None:
+                timer.cancel()
         for connection in [*self.connections]:
             connection.ask_to_log_out(self.limits.logout_time)
         if self.connections:
@@ -132,7 +139,14 @@ class Portal:
         assert self._listener is not None
         try:
             sock, peer = self._listener.accept()
-        except OSError:  # it has gone already, or there are no file descriptors left
+        except (BlockingIOError, InterruptedError, ConnectionError):  # it has gone already
+            return
+        except (
+            OSError
+        ) as error:  # no file descriptors or no memory: it would be tried again at once, for ever
+            self.say(f"no connection can be taken for {self.limits.pause:g} s: {error.strerror}")
+            self.loop.remove_reader(self._listener)
+            self._pause = self.loop.call_later(self.limits.pause, self._listen)
             return
         if len(self.connections) >= self.limits.connections:
             self.say(f"{_joined(*peer[:2])}: refused, {self.limits.connections} connections are open already")
