@@ -122,7 +122,10 @@ class InitiatorLogin:
                 self._offered = True
                 answers += self._negotiation.offer()
             return [self._request(answers, transit=True)]
-        return [self._request(answers, transit=self._authenticated())]
+        # What the target still owes us it sends with its T bit; one more empty request from us makes
+        # LIO end the login (RFC 7143 6.3.2).
+        said_all = self._chap is not None and self._chap.state is ChapState.RESPONSE
+        return [self._request(answers, transit=said_all or self._authenticated())]
 
     def _read(self, response: LoginResponse, data: bytes) -> list[Pair] | None:
         status = response.status_class << 8 | response.status_detail
