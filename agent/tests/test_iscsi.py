@@ -609,7 +609,8 @@ def test_a_connection_that_ends_during_the_login(portal: Portal, monkeypatch: py
     monkeypatch.setattr(portal, "admit", hang_up)
 
     assert failure(portal).startswith(
-        WHERE + "the target closed the connection. The target's log may say why"
+        WHERE
+        + "the target closed the connection. LIO does so when it wants CHAP: name user and password. The target's log may say why"
     )
 
 

@@ -53,6 +53,8 @@ from threepce.agent.errors import (
     NotACopyManager,
 )
 from threepce.agent.request import CopyRequest, Device, Extent, verify_extents
+from threepce.agent.transports.iscsi import IscsiNexus
+from threepce.agent.transports.iscsi_url import SCHEME, BadIscsiUrl, IscsiUrl
 from threepce.agent.transports.sg_io import SgIoNexus
 from threepce.scsi.additional_sense import PARAMETER_LIST_LENGTH_ERROR
 from threepce.scsi.designator import Association, Designator, DesignatorType
@@ -74,7 +76,7 @@ def gen_ex_copy(
     ILD_ent: int,  # noqa: N803
     rcr: bytearray | memoryview,
 ) -> int:
-    """Copy what `de` describes; `dev_fn` names an sg node such as /dev/sg3 ([0038]).
+    """Copy what `de` describes; `dev_fn` names an sg node such as /dev/sg3 ([0038]), or is a URL of iSCSI.
 
     Returns a ReturnCode, 0 when all of it was copied. Elements are copied in order; the first
     error ends the function and puts RECEIVE COPY RESULTS data into `rcr` (see the module).
@@ -82,10 +84,22 @@ def gen_ex_copy(
     with ExitStack() as opened:
 
         def open_device(path: str) -> Device:
+            if path.startswith(SCHEME):
+                return _open_url(path, opened)
             nexus = opened.enter_context(closing(SgIoNexus(path)))
             return Device(nexus, nexus.lun, path)
 
         return CopyAgent(open_device).gen_ex_copy(de, de_ent, ILD, ILD_ent, rcr)
+
+
+def _open_url(text: str, opened: ExitStack) -> Device:
+    try:
+        url = IscsiUrl.parse(text)
+    except BadIscsiUrl as error:
+        raise TransportError(str(error)) from error
+    # A source may be idle for as long as a copy takes, and be dropped for that; see `iscsi`.
+    nexus = opened.enter_context(IscsiNexus(url, reconnect=True))
+    return Device(nexus, url.lun, str(url))
 
 
 class _Failed(Exception):

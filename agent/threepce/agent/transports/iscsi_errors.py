@@ -45,7 +45,8 @@ def no_login(
     if isinstance(error, TimeoutError):
         why = f"no end within {seconds:g} s. Something listens there; check that it is an iSCSI target."
     elif isinstance(error, ConnectionEnded):
-        why = f"{error}. The target's log may say why; check that an iSCSI target listens there."
+        hint = "" if url.secrets else " LIO does so when it wants CHAP: name user and password."
+        why = f"{error}.{hint} The target's log may say why; check that an iSCSI target listens there."
     elif isinstance(error, LoginFailed):
         why = f"given up: {error}"
     else:

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from threepce.scsi.iscsi.chap import ChapSecrets
 
-__all__ = ["DEFAULT_PORT", "FORM", "SCHEME", "BadIscsiUrl", "IscsiUrl", "split_portal"]
+__all__ = ["DEFAULT_PORT", "FORM", "SCHEME", "BadIscsiUrl", "IscsiUrl", "split_portal", "without_password"]
 
 SCHEME = "iscsi://"
 FORM = "iscsi://[user[%password]@]host[:port]/target-name/lun"
@@ -41,7 +41,7 @@ class BadIscsiUrl(ValueError):
     """A text that names no logical unit; says what is wrong with it, and shows no password."""
 
     def __init__(self, url: str, why: str) -> None:
-        super().__init__(f"{_without_password(url)}: {why}; expected {FORM}")
+        super().__init__(f"{without_password(url)}: {why}; expected {FORM}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,7 @@ def _secrets(
     return ChapSecrets(user, password.encode(), target_user, target_password.encode())
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """A text in which no password of an URL can be read any more, whether it is right or wrong."""
     hidden = re.sub(r"(?<=//)([^/@%:]*)[%:][^/]*@", r"\1%...@", url)
     return re.sub(r"(?<=target_password=)[^&]*", "...", hidden)
