@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from threepce.scsi.nexus import Nexus
 
 if TYPE_CHECKING:
+    from threepce.agent.transports.iscsi_connection import Stream
+
     from .user_mode import UserModeLab
 
 __all__ = ["Lab", "open_lab", "open_user_mode"]
@@ -48,6 +50,17 @@ class Lab(Protocol):
 
     def delete_unit(self, lun: int) -> None:
         """Take a unit away and drop its data. Raises LabError if there is none."""
+        ...
+
+    def open_portal(self) -> str:
+        """Have LIO's own iSCSI portal in front of the same units, with the same LUNs.
+
+        Returns its URL up to the target's name, without a LUN; `connect` reaches it. Raises LabError.
+        """
+        ...
+
+    def connect(self, address: tuple[str, int], seconds: float) -> Stream:
+        """Open a TCP connection where the portal is. Raises OSError."""
         ...
 
     def close(self) -> None:

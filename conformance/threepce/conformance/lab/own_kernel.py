@@ -14,9 +14,12 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from threepce.agent.transports.iscsi_connection import TcpStream, connect_tcp
 from threepce.agent.transports.sg_io import SgIoNexus
 from threepce.scsi.nexus import Nexus
 
+from .portal import MODULE as PORTAL_MODULE
+from .portal import PORTAL_HOST, free_port
 from .scratch import Scratch
 from .target import MODULES, LoopbackTarget, check_unit, remove_target
 
@@ -47,6 +50,7 @@ class OwnKernelLab:
         self.release = platform.release()
         self._scratch = Scratch()
         self._made = 0
+        self._portal = ""
         self._files: dict[int, Path] = {}
         # A name of its own for each lab: the kernel is shared with everybody on the system.
         wwn = f"naa.5001405{uuid.uuid4().hex[:9]}"
@@ -88,6 +92,21 @@ class OwnKernelLab:
         self._nexus.forget(lun)
         self._target.delete_unit(lun)
         self._files.pop(lun).unlink()
+
+    def open_portal(self) -> str:
+        """Open LIO's own iSCSI portal on a free port of the loopback interface."""
+        if not self._portal:
+            _load_module(PORTAL_MODULE)
+            port = free_port()
+            # As for the target: a name that no other lab on this system has.
+            name = f"iqn.2026-01.org.threepce:lio-{uuid.uuid4().hex[:9]}"
+            self._target.open_portal(name, port)
+            self._portal = f"iscsi://{PORTAL_HOST}:{port}/{name}"
+        return self._portal
+
+    def connect(self, address: tuple[str, int], seconds: float) -> TcpStream:
+        """Open a TCP connection."""
+        return connect_tcp(address, seconds)
 
     def close(self) -> None:
         """Delete the target with all its units and their files."""

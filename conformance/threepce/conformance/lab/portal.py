@@ -12,7 +12,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["MODULE", "PORTAL_HOST", "LioPortal", "bring_loopback_up"]
+__all__ = ["MODULE", "PORTAL_HOST", "LioPortal", "bring_loopback_up", "free_port"]
 
 MODULE = "iscsi_target_mod"
 PORTAL_HOST = "127.0.0.1"
@@ -73,6 +73,13 @@ class LioPortal:
     def close(self) -> None:
         """Delete the target; its storage objects stay."""
         self._target.delete()
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as any_socket:
+        any_socket.bind((PORTAL_HOST, 0))
+        return int(any_socket.getsockname()[1])
 
 
 def bring_loopback_up() -> None:

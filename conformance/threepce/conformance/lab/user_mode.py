@@ -16,6 +16,7 @@ from .frame import WINDOW_SIZE, Kind
 from .guest_process import GuestProcess
 from .kernel import Kernel
 from .message import Command, pack_command, unpack_completion, unpack_failure
+from .portal import PORTAL_HOST
 from .programs import ProgramEnd
 from .relay import GuestStream
 from .scratch import Scratch
@@ -159,12 +160,9 @@ class UserModeLab:
         self._files.pop(lun).unlink()
 
     def open_portal(self) -> str:
-        """Have LIO's own iSCSI portal in front of the units, and return the target's name.
-
-        It listens on port 3260 of the guest, which `connect` reaches.
-        """
+        """Open LIO's own iSCSI portal inside the guest; see `Lab.open_portal`."""
         self._control("open_portal", name=PORTAL_NAME, port=PORTAL_PORT)
-        return PORTAL_NAME
+        return f"iscsi://{PORTAL_HOST}:{PORTAL_PORT}/{PORTAL_NAME}"
 
     def configure_portal(
         self,
