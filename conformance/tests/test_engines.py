@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from threepce.agent.transports.iscsi_connection import Stream
 from threepce.conformance.cases import EngineSet
 from threepce.conformance.engines import UnitRequest, parse_engine
 from threepce.conformance.engines.lio import REBOOTS, LioEngine
@@ -39,6 +40,12 @@ class FakeLab:
 
     def delete_unit(self, lun: int) -> None:
         self.deleted.append(lun)
+
+    def open_portal(self) -> str:
+        raise LabError("no portal")
+
+    def connect(self, address: tuple[str, int], seconds: float) -> Stream:
+        raise ConnectionRefusedError
 
     def close(self) -> None:
         self.closed = True
@@ -129,7 +136,8 @@ def test_no_lab_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
         ("zzz", "unknown engine 'zzz'. There are emulator:"),
         ("emulator:spc5", "engine emulator:spc5: no profile is called 'spc5'; did you mean spc4?"),
         ("sg:/dev/sg3", "engine sg:/dev/sg3: this kind cannot be tested yet; there are emulator:"),
-        ("iscsi://host/iqn/0", "cannot be tested yet"),
+        ("iscsi://host/iqn/x", "engine iscsi://host/iqn/x: its LUN 'x' is no number from 0 to 16383"),
+        ("emulator+iscsi:spc5", "engine emulator+iscsi:spc5: no profile is called 'spc5'"),
     ],
 )
 def test_a_wrong_name(name: str, message: str) -> None:

@@ -17,15 +17,29 @@ from threepce.conformance import cli
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.mark.parametrize("engine", ["emulator:spc4", "emulator:lio-6.1", "lio"])
-def test_nothing_fails_on(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("engine", "over_iscsi"),
+    [
+        ("emulator:spc4", "emulator+iscsi:spc4"),
+        ("emulator:lio-6.1", "emulator+iscsi:lio-6.1"),
+        ("lio", "lio+iscsi"),
+    ],
+)
+def test_nothing_fails_and_the_way_to_an_engine_changes_no_verdict(
+    engine: str, over_iscsi: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert cli.run(["test", "--engine", engine]) == 0
+    assert cli.run(["test", "--engine", engine, "--engine", over_iscsi]) == 0
 
-    document = json.loads(Path("3pce-report/latest/results.json").read_text())
-    assert document["counts"]["pass"] > 40
-    assert document["counts"]["error"] == 0
+    results = json.loads(Path("3pce-report/latest/results.json").read_text())["results"]
+    verdicts = {
+        name: {result["case"]: result["verdict"] for result in results if result["engine"] == name}
+        for name in (engine, over_iscsi)
+    }
+    assert verdicts[engine] == verdicts[over_iscsi]
+    assert list(verdicts[engine].values()).count("pass") > 40
+    assert "error" not in verdicts[engine].values()
 
 
 def test_a_guest_that_is_killed_costs_one_case(tmp_path: Path) -> None:

@@ -96,7 +96,12 @@ def run_scenarios(
         typer.Argument(metavar="[SELECTOR]...", help="Scenario files, folders, or ids with globs."),
     ] = None,
     engine: Annotated[
-        list[str] | None, typer.Option("--engine", "-e", help="emulator[:PROFILE] or lio; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--engine",
+            "-e",
+            help="emulator[:PROFILE], emulator+iscsi[:PROFILE], lio, lio+iscsi, iscsi://HOST/TARGET/LUN; may be repeated.",
+        ),
     ] = None,
     keyword: Annotated[str | None, typer.Option("-k", metavar="EXPR", help="Only cases that match.")] = None,
     last_failed: Annotated[bool, typer.Option("--lf", help="Only cases that failed last time.")] = False,
@@ -111,8 +116,12 @@ def run_scenarios(
         int, typer.Option("-v", count=True, help="A line for each case and command; -vv adds the bytes.")
     ] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Noted in the history.")] = 0,
+    allow_data_loss: Annotated[
+        bool, typer.Option("--allow-data-loss", help="Overwrite what is on the disks of a real target.")
+    ] = False,
 ) -> int:
     """Run scenarios on copy engines and judge them."""
+    from threepce.agent.transports.iscsi_url import without_password
     from threepce.conformance.console import Printer
     from threepce.conformance.engines.parse import DEFAULT_PROFILE
     from threepce.conformance.errors import UsageError
@@ -139,7 +148,8 @@ def run_scenarios(
         report=report,
         verbosity=verbosity,
         seed=seed,
-        arguments=sys.argv[1:],
+        allow_data_loss=allow_data_loss,
+        arguments=[without_password(argument) for argument in sys.argv[1:]],
     )
     try:
         if only_list:
@@ -151,13 +161,52 @@ def run_scenarios(
 
 @app.command()
 def limits(
-    target: Annotated[str, typer.Argument(metavar="ENGINE", help="emulator[:PROFILE], lio, or sg:/dev/sg3.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="ENGINE", help="emulator[:PROFILE], lio, iscsi://HOST/TARGET/LUN or sg:/dev/sg3."
+        ),
+    ],
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> int:
     """Say what a copy manager can do: RECEIVE COPY OPERATING PARAMETERS in words."""
     from threepce.conformance.limits import show_limits
 
     return show_limits(target, json=json)
+
+
+@app.command()
+def serve(
+    san_file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[SAN.yaml]", help="Which units, targets and initiators there are."),
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="P", help="What the copy manager is like.")
+    ] = None,
+    portal: Annotated[
+        str, typer.Option("--portal", metavar="ADDRESS:PORT", help="Where to listen; port 0 is any free one.")
+    ] = "127.0.0.1:0",
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unit", metavar="NAME=SIZE", help="A disk in memory, as in source=64M; may be repeated."
+        ),
+    ] = None,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option("--ready-file", metavar="F", help="Write the line with the portal there too."),
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option("--trace", metavar="F", help="Write every command there, one a line.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("-v", help="Say who comes and goes.")] = False,
+) -> int:
+    """Serve virtual disks with a copy manager behind an iSCSI portal, until a signal ends it."""
+    from threepce.conformance.serve import ServeRequest, run_server
+
+    request = ServeRequest(san_file, profile, portal, tuple(unit or ()), ready_file, trace, verbose)
+    return run_server(request)
 
 
 @app.command("explain")

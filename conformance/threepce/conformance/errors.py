@@ -14,6 +14,7 @@ from threepce.emulator.strict_yaml import DocumentError, Path, Place, path_text
 
 __all__ = [
     "EngineUnavailable",
+    "NoSuitableUnit",
     "Path",
     "Place",
     "ScenarioError",
@@ -41,6 +42,10 @@ class UsageError(Exception):
 
 class EngineUnavailable(Exception):
     """An engine cannot be started; the message says what is missing and what to do."""
+
+
+class NoSuitableUnit(Exception):
+    """An engine whose units are not ours to make has none for a case; says what it has."""
 
 
 def did_you_mean(word: str, choices: Iterable[str], *, count: int = 1) -> str:

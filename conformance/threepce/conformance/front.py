@@ -55,6 +55,7 @@ class TestOptions:
     report: Path | None = None
     verbosity: int = 0
     seed: int = 0
+    allow_data_loss: bool = False
     arguments: list[str] = field(default_factory=list)
 
 
@@ -77,12 +78,13 @@ class NothingSelected(Exception):
 def run_tests(options: TestOptions, printer: Printer) -> int:
     """Run, print, write the reports, and return the exit status.
 
-    Raises UsageError, ScenarioErrors and NothingSelected before anything runs.
+    Raises UsageError, ScenarioErrors, NothingSelected and EngineUnavailable before anything runs.
     """
-    EngineSet(options.engines)  # a wrong name is said before anything else happens
+    engines = EngineSet(options.engines)  # a wrong name is said before anything else happens
     selection = select(options.selectors)
     if not selection.cases:
         raise NothingSelected(nothing_matches(options.selectors))
+    _ask_leave(engines, options, printer)
     report, shown = _report_folder(options.report)
     run: Event = {
         "event": "run",
@@ -110,6 +112,22 @@ def run_tests(options: TestOptions, printer: Printer) -> int:
             shutil.copyfile(report / name, copy)
     printer.summary(recorder, time.monotonic() - started, str(shown), options.verbosity)
     return status
+
+
+def _ask_leave(engines: EngineSet, options: TestOptions, printer: Printer) -> None:
+    """Say what of others' is overwritten. Raises UsageError where nobody has allowed it."""
+    for engine in engines:
+        if engine.owns_data:
+            continue
+        try:
+            lines = engine.overwritten()
+        finally:
+            engine.close()
+        printer.line(f"{engine.name}: what is on these disks is overwritten:")
+        for line in lines or ["none that scenarios can use"]:
+            printer.line(f"  {line}")
+        if not options.allow_data_loss:
+            raise UsageError(f"nothing was written to {engine.name}; to go on say --allow-data-loss")
 
 
 def _status(recorder: Recorder, code: int, options: TestOptions) -> int:
@@ -140,6 +158,8 @@ def _arguments(options: TestOptions, selection: Selection, report: Path, ini: Pa
         arguments += ["-k", options.keyword]
     if options.last_failed:
         arguments.append("--lf")
+    if options.allow_data_loss:
+        arguments.append("--copy-allow-data-loss")
     if options.workers is not None:
         arguments += ["-p", "xdist.plugin", "-n", options.workers]
     return [*arguments, *map(str, selection.files)]

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from threepce.agent.transports.iscsi import IscsiNexus
+from threepce.agent.transports.iscsi_url import SCHEME, BadIscsiUrl, IscsiUrl, without_password
 from threepce.conformance.console import Printer
 from threepce.conformance.engines import UnitRequest, parse_engine
 from threepce.conformance.errors import EngineUnavailable, UsageError
@@ -41,6 +43,7 @@ def show_limits(target: str, *, json: bool) -> int:
         )
         cdb = ReceiveCopyOperatingParameters(allocation_length=ROOM)
         answer = nexus.execute(lun, cdb.encode(), b"", ROOM)
+    target = without_password(target)
     try:
         limits = OperatingParameters.decode(answer.data_in)
         identity = StandardInquiry.decode(inquiry.data_in)
@@ -73,6 +76,15 @@ def _opened(target: str) -> Iterator[tuple[Nexus, int]]:
         with SgIoNexus(path) as nexus:
             _drained(nexus, UnitFacts(nexus.lun, 0, 0), target)
             yield nexus, nexus.lun
+        return
+    if target.startswith(SCHEME):
+        try:
+            url = IscsiUrl.parse(target)
+        except BadIscsiUrl as error:
+            raise UsageError(str(error)) from None
+        with IscsiNexus(url) as session:
+            _drained(session, UnitFacts(url.lun, 0, 0), str(url))
+            yield session, url.lun
         return
     engine = parse_engine(target)
     try:

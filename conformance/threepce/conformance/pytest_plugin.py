@@ -40,6 +40,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SELECTOR",
         help="of the scenario files that are collected, run only the cases with these ids",
     )
+    group.addoption(
+        "--copy-allow-data-loss",
+        action="store_true",
+        help="overwrite what is on the units of an engine that is not the harness's own",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,9 +56,13 @@ def pytest_configure(config: pytest.Config) -> None:
     from threepce.conformance.errors import UsageError
 
     try:
-        config.stash[copy_engines] = EngineSet(names)
+        engines = EngineSet(names)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+    for engine in engines:
+        if not engine.owns_data and not config.getoption("--copy-allow-data-loss"):
+            raise pytest.UsageError(f"{engine.name} is overwritten only with --copy-allow-data-loss")
+    config.stash[copy_engines] = engines
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

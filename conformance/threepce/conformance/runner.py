@@ -13,7 +13,7 @@ from typing import Any
 
 from threepce.conformance.contents import Contents, DataCheck, Fill, Image, check_data
 from threepce.conformance.engines.base import Engine, UnitRequest
-from threepce.conformance.errors import EngineUnavailable, Place
+from threepce.conformance.errors import EngineUnavailable, NoSuitableUnit, Place
 from threepce.conformance.features import Probe, known_features
 from threepce.conformance.history import Event, RecordingNexus
 from threepce.conformance.model import Case, ScenarioStep
@@ -43,6 +43,8 @@ def run_case(case: Case, engine: Engine, *, clock: Callable[[], float] = time.mo
         engine.recover(error)
     except EngineUnavailable as error:
         _trouble(events, Verdict.ERROR, "the engine", str(error))
+    except NoSuitableUnit as error:
+        _trouble(events, Verdict.SKIPPED, "the units", str(error))
     except UnitTrouble as error:
         _trouble(events, Verdict.ERROR, "preparing the units", str(error))
     return _ended(events, case, engine, clock() - started)

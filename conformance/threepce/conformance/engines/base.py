@@ -54,8 +54,12 @@ class Engine(Protocol):
         """Make the engine ready; once is enough. Raises EngineUnavailable."""
         ...
 
+    def overwritten(self) -> list[str]:
+        """What of others' a run would overwrite, each in a line. Raises EngineUnavailable."""
+        ...
+
     def prepare(self, units: Sequence[UnitRequest]) -> Bench:
-        """Units for one case. Raises EngineUnavailable and TransportError."""
+        """Units for one case. Raises EngineUnavailable, NoSuitableUnit and TransportError."""
         ...
 
     def recover(self, error: Exception) -> None:

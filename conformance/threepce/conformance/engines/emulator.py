@@ -37,6 +37,10 @@ class EmulatorEngine:
     def start(self) -> None:
         """Nothing to do."""
 
+    def overwritten(self) -> list[str]:
+        """Nothing: the units are the harness's own."""
+        return []
+
     def prepare(self, units: Sequence[UnitRequest]) -> Bench:
         """A fresh SAN with these units."""
         self.close()

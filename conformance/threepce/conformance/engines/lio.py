@@ -18,6 +18,7 @@ from threepce.conformance.engines.base import Bench, UnitRequest
 from threepce.conformance.errors import EngineUnavailable
 from threepce.conformance.features import Evidence
 from threepce.conformance.scope import UnitFacts
+from threepce.scsi.nexus import Nexus
 
 if TYPE_CHECKING:
     from threepce.conformance.lab import Lab
@@ -46,9 +47,10 @@ class LioEngine:
     """The LIO of a lab. `open_lab` gives one, or raises EngineUnavailable."""
 
     owns_data: ClassVar[bool] = True
+    KIND: ClassVar[str] = "lio"
 
     def __init__(self, open_lab: Callable[[], Lab] = _open) -> None:
-        self.name = "lio"
+        self.name = self.KIND
         self.evidence: dict[str, Evidence] = {}
         self._open = open_lab
         self._lab: Lab | None = None
@@ -72,12 +74,16 @@ class LioEngine:
         if self._lab is None:
             if self._starts > REBOOTS:
                 raise EngineUnavailable(
-                    f"engine lio: the lab was lost {self._starts} times; it is not booted again"
+                    f"engine {self.name}: the lab was lost {self._starts} times; it is not booted again"
                 )
             self._starts += 1
             self._lab = self._open()
             self._facts["kernel_release"] = self._lab.release
         return self._lab
+
+    def overwritten(self) -> list[str]:
+        """Nothing: the units are the harness's own."""
+        return []
 
     def prepare(self, units: Sequence[UnitRequest]) -> Bench:
         """Units of these sizes, used before or made now. Raises EngineUnavailable, TransportError."""
@@ -92,9 +98,12 @@ class LioEngine:
                 self._known.pop(large.lun, None)
                 self._idle.remove(large)
             found = {unit.name: self._unit(lab, unit) for unit in units}
+            return Bench(self._nexus(lab), found, self._known)
         except LabError as error:
-            raise EngineUnavailable(f"engine lio: {error}") from error
-        return Bench(lab.nexus, found, self._known)
+            raise EngineUnavailable(f"engine {self.name}: {error}") from error
+
+    def _nexus(self, lab: Lab) -> Nexus:
+        return lab.nexus
 
     def _unit(self, lab: Lab, wanted: UnitRequest) -> UnitFacts:
         size = (wanted.block_length, wanted.blocks)

@@ -10,7 +10,7 @@ from threepce.conformance.errors import UsageError
 __all__ = ["DEFAULT_PROFILE", "parse_engine"]
 
 DEFAULT_PROFILE = "spc4"
-LATER = ("sg:", "iscsi://", "emulator+iscsi", "lio+iscsi")
+LATER = ("sg:",)
 
 
 def parse_engine(text: str) -> Engine:
@@ -20,6 +20,18 @@ def parse_engine(text: str) -> Engine:
         from threepce.conformance.engines.emulator import EmulatorEngine
 
         return EmulatorEngine(rest or DEFAULT_PROFILE)
+    if kind == "emulator+iscsi":
+        from threepce.conformance.engines.emulator_iscsi import EmulatorIscsiEngine
+
+        return EmulatorIscsiEngine(rest or DEFAULT_PROFILE)
+    if text.startswith("iscsi://"):
+        from threepce.conformance.engines.iscsi_url import IscsiUrlEngine
+
+        return IscsiUrlEngine(text)
+    if text == "lio+iscsi":
+        from threepce.conformance.engines.lio_iscsi import LioIscsiEngine
+
+        return LioIscsiEngine()
     if text == "lio":
         from threepce.conformance.engines.lio import LioEngine
 
@@ -37,4 +49,10 @@ def engine_names() -> list[str]:
     """The engines that can be named without knowing more."""
     from threepce.emulator import available_profiles
 
-    return [*(f"emulator:{profile}" for profile in available_profiles()), "lio"]
+    profiles = available_profiles()
+    return [
+        *(f"emulator:{profile}" for profile in profiles),
+        *(f"emulator+iscsi:{profile}" for profile in profiles),
+        "lio",
+        "lio+iscsi",
+    ]
