@@ -30,6 +30,12 @@ from threepce.scsi.iscsi.text import Pair, TextCollector, encode_text, without_r
 __all__ = ["InitiatorLogin", "LoginRedirected"]
 
 
+OFFERED_ALGORITHMS = (8, 6, 5, 7)
+"""CHAP algorithms in the order of our liking. SHA-256 comes last although it is a good one: tgt and
+its kin have SHA-1 under that number, pick it from what is offered, and then refuse every answer.
+"""
+
+
 class LoginRedirected(LoginFailed):
     """The target is elsewhere: `address` is its TargetAddress (RFC 7143 11.13.5, class 1)."""
 
@@ -70,7 +76,7 @@ class InitiatorLogin:
             initiator_alias=alias,
         )
         self._secrets = secrets
-        self._chap = None if secrets is None else ChapInitiator(secrets, random)
+        self._chap = None if secrets is None else ChapInitiator(secrets, random, OFFERED_ALGORITHMS)
         self._negotiation = Negotiation(Role.INITIATOR, wanted)
         self._negotiation.discovery = not target_name
         self._collector = TextCollector()
