@@ -43,9 +43,9 @@ def both(initiator: dict[str, Value], target: dict[str, Value]) -> tuple[Negotia
 def test_both_ends_agree(initiator: dict[str, Value], target: dict[str, Value]) -> None:
     """Whatever they want, both hold the same afterwards, and it is what the rule makes of it."""
     lists = {"HeaderDigest", "DataDigest"}
-    for name in lists & initiator.keys():
+    for name in sorted(lists & initiator.keys()):
         if not set(initiator[name]) & set(target.get(name, ("None",))):  # type: ignore[arg-type]
-            with pytest.raises(RemoteProtocolError, match=f"rejects {name}="):
+            with pytest.raises(RemoteProtocolError, match="rejects (Header|Data)Digest="):
                 both(initiator, target)
             return
 
