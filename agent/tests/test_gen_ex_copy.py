@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import fields, replace
+from typing import Self
 
 import pytest
 
@@ -29,6 +30,7 @@ from threepce.agent.data_entity import (
     dev_desc_t,
 )
 from threepce.agent.gen_ex_copy import gen_ex_copy
+from threepce.agent.transports.iscsi_url import IscsiUrl
 from threepce.scsi.nexus import Completion, NexusLost, TransportError
 
 from .conftest import (
@@ -492,3 +494,33 @@ def test_the_function_opens_sg_nodes_and_closes_them(monkeypatch: pytest.MonkeyP
 
 def test_the_function_says_0x5_of_a_node_that_is_not_there() -> None:
     assert gen_ex_copy([entity(dev_fn="/dev/no-such-node")], 1, b"", 0, bytearray()) == 0x5
+
+
+def test_the_function_opens_urls_of_iscsi_and_logs_out(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+    """A password in the URL gets into no message."""
+    log: list[str] = []
+
+    class Session:
+        execute = staticmethod(bench.script.execute)
+
+        def __init__(self, url: IscsiUrl, *, reconnect: bool) -> None:
+            assert reconnect
+            log.append(f"open {url}")
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            log.append("close")
+
+    monkeypatch.setattr("threepce.agent.gen_ex_copy.IscsiNexus", Session)
+    url = f"iscsi://me%secret@host/iqn.2026-01.example:x/{DESTINATION}"
+
+    assert gen_ex_copy([entity(dev_fn=url)], 1, b"", 0, bytearray()) == 0
+    assert bench.script.copies == [SGX_FIRST_LIST]
+    assert log == [f"open iscsi://host:3260/iqn.2026-01.example:x/{DESTINATION}", "close"]
+
+
+@pytest.mark.parametrize("url", ["iscsi://host", "iscsi://127.0.0.1:1/iqn.2026-01.example:x/0"])
+def test_the_function_says_0x5_of_an_url_that_leads_nowhere(url: str) -> None:
+    assert gen_ex_copy([entity(dev_fn=url)], 1, b"", 0, bytearray()) == 0x5
