@@ -726,9 +726,14 @@ def test_the_portal_asks_for_a_logout_and_then_closes() -> None:
 
 
 def test_a_portal_without_connections_stops_at_once() -> None:
+    """Nobody is there to log out, so the time that is given for it is not used."""
+
     async def body() -> None:
-        async with portal_of(logout_time=30):
-            pass
+        async with asyncio.timeout(10):
+            async with portal_of(logout_time=30) as portal:
+                host, port = portal.host, portal.port
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection(host, port)
 
     run(body)
 
