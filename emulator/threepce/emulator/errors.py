@@ -33,11 +33,16 @@ class CommandEnded(Exception):
 
 
 class CheckCondition(Exception):
-    """A command ends with CHECK CONDITION; `sense` is the wire answer."""
+    """A command ends with CHECK CONDITION; `sense` is the wire answer.
 
-    def __init__(self, sense: Sense) -> None:
+    `data` is data-in that goes with it: a tape that reads a block of the wrong length returns both
+    (SSC-3 READ(6)).
+    """
+
+    def __init__(self, sense: Sense, data: bytes = b"") -> None:
         super().__init__(str(sense))
         self.sense = sense
+        self.data = data
 
 
 def pointer_to(table: type[Table], name: str, *, base: int = 0, command: bool = False) -> FieldPointer:

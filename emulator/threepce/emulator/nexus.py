@@ -275,7 +275,8 @@ def failure(unit: LogicalUnit, ended: CheckCondition | CommandEnded, room: int) 
     if sense.pointer is not None and not unit.profile.copy_manager.field_pointers:
         sense = replace(sense, pointer=None)
     raw = sense.encode(descriptor_format=unit.descriptor_format_sense())
-    return Completion(Status.CHECK_CONDITION, raw, residual=room)
+    data = ended.data[:room]
+    return Completion(Status.CHECK_CONDITION, raw, data, room - len(data))
 
 
 def _access(command: Command, decoded: Cdb) -> Access:

@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING
 
 from threepce.emulator.errors import CheckCondition
 from threepce.emulator.manager.rules import ListUnderTest
-from threepce.emulator.manager.segments import SegmentFault, block_to_block
+from threepce.emulator.manager.segments import SegmentFault, SegmentProcessor
 from threepce.emulator.profile import Profile, SegmentSense
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.copy_results import CopyStatus
 from threepce.scsi.sam import Status
-from threepce.scsi.segment import BlockToBlock
 from threepce.scsi.sense import DeviceSense, Sense, SenseKey
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ class Copy:
     segments_processed: int = 0
     bytes_written: int = 0
     sense: Sense | None = field(default=None)
+    held: bytearray = field(default_factory=bytearray)
+    """What the segments keep for the application client."""
 
     @property
     def profile(self) -> Profile:
@@ -72,11 +73,11 @@ class Copy:
             raise
 
     def _segments(self) -> Iterator[None]:
-        for number, (_, descriptor) in enumerate(self.accepted.segment_descriptors):
+        processor = SegmentProcessor(self.nexus, self.receiver, self.accepted, self.held.extend)
+        for number in range(len(self.accepted.segment_descriptors)):
             self.segments_processed = number + 1
-            segment = BlockToBlock.decode(descriptor)
             try:
-                for written in block_to_block(self.nexus, self.receiver, self.accepted, segment):
+                for written in processor.process(number):
                     self.bytes_written += written
                     yield
             except SegmentFault as fault:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from threepce.emulator.reservations_state import Access, Port
     from threepce.emulator.unit import LogicalUnit
 
-__all__ = ["BlockUnit", "find_unit"]
+__all__ = ["BlockUnit", "StreamUnit", "find_unit"]
 
 
 @runtime_checkable
@@ -51,6 +51,49 @@ class BlockUnit(Protocol):
 
     def medium_error(self, fault: MediumFault, *, writing: bool) -> CheckCondition:
         """What a command ends with where the medium fails."""
+        ...
+
+
+@runtime_checkable
+class StreamUnit(Protocol):
+    """What the copy manager asks of a sequential-access device. Positions are its own state.
+
+    Each method is one command of SSC-3 and raises the CheckCondition that it would end with; its
+    `data` is what was read all the same.
+    """
+
+    name: str
+
+    def admit(self, port: Port, access: Access, *, needs_medium: bool, now: float) -> None:
+        """Raise what keeps a command from running at all."""
+        ...
+
+    def read_blocks(self, length: int, *, fixed: bool) -> bytes:
+        """READ(6) with SILI zero: `length` in bytes, or in blocks where `fixed`."""
+        ...
+
+    def write_blocks(self, data: bytes | memoryview, length: int, *, fixed: bool) -> None:
+        """WRITE(6): `length` in bytes, or in blocks where `fixed`.
+
+        A write beyond early warning raises with EOM, and INFORMATION zero where all was recorded.
+        """
+        ...
+
+    def write_filemarks(self, count: int, *, immed: bool = False) -> None:
+        """WRITE FILEMARKS(6)."""
+        ...
+
+    def space(self, code: int, count: int) -> None:
+        """SPACE(6) or SPACE(16), with a signed count."""
+        ...
+
+    def locate(self, logical_object: int, *, partition: int | None = None) -> None:
+        """LOCATE; in the current partition where none is named."""
+        ...
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Partition, and number of the logical object that comes next."""
         ...
 
 

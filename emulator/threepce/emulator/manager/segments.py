@@ -7,7 +7,7 @@ is written, and is yielded as the number of bytes it wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from threepce.emulator.errors import CheckCondition, CommandEnded, pointer_to
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from threepce.emulator.nexus import EmulatorNexus
     from threepce.emulator.unit import LogicalUnit
 
-__all__ = ["SegmentFault", "block_to_block"]
+__all__ = ["SegmentFault", "SegmentProcessor"]
 
 
 class SegmentFault(Exception):
@@ -55,6 +55,30 @@ class SegmentFault(Exception):
         self.device_sense = device_sense
         self.at_destination = at_destination
         self.residual = residual
+
+
+class SegmentProcessor:
+    """Processes the segments of one copy, in order, and has what lies between two of them.
+
+    `hold` takes the bytes that a segment keeps for the application client (SPC-4 5.17.6).
+    """
+
+    def __init__(
+        self,
+        nexus: EmulatorNexus,
+        receiver: LogicalUnit,
+        accepted: ListUnderTest,
+        hold: Callable[[bytes], None],
+    ) -> None:
+        self._nexus, self._receiver, self._accepted, self._hold = nexus, receiver, accepted, hold
+
+    def process(self, number: int) -> Iterator[int]:
+        """Process a segment by its number from 0, yielding the bytes each step wrote to the destination.
+
+        Raises SegmentFault.
+        """
+        segment = BlockToBlock.decode(self._accepted.segment_descriptors[number][1])
+        return block_to_block(self._nexus, self._receiver, self._accepted, segment)
 
 
 class _Side(NamedTuple):
