@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from threepce.emulator.cartridge.memory import MemoryRecording
 from threepce.emulator.cartridge.recording import Recording
 
-__all__ = ["Cartridge"]
+__all__ = ["Cartridge", "memory_cartridge"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,3 +33,21 @@ class Cartridge:
         """Give back what the recordings hold open. Raises RecordingFault."""
         for recording in self.partitions:
             recording.close()
+
+
+def memory_cartridge(
+    name: str = "memory",
+    *,
+    partitions: int = 1,
+    capacity: int = 0,
+    early_warning: int = 0,
+    write_protected: bool = False,
+) -> Cartridge:
+    """An empty cartridge in memory."""
+    return Cartridge(
+        name=name,
+        partitions=[MemoryRecording() for _ in range(partitions)],
+        capacity=capacity,
+        early_warning=early_warning,
+        write_protected=write_protected,
+    )

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Recording", "RecordingFault"]
+__all__ = ["FILEMARK_USES", "LONGEST_BLOCK", "Recording", "RecordingFault"]
+
+LONGEST_BLOCK = 0xFFFFFF
+"""Bytes: what a transfer length of three bytes can say (SSC-3 WRITE(6)), and a SIMH record can hold."""
+FILEMARK_USES = 4
+"""Bytes of capacity that a filemark takes, so that a cartridge with a capacity is full at last."""
 
 
 class RecordingFault(Exception):
@@ -81,7 +86,7 @@ class Recording(Protocol):
         ...
 
     def bytes_before(self, number: int) -> int:
-        """The capacity that the objects before this number use."""
+        """The capacity that the objects before this number use: a block its length, a filemark FILEMARK_USES."""
         ...
 
     def synchronize(self) -> None:
