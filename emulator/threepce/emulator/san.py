@@ -8,6 +8,7 @@ from threepce.emulator.clock import VirtualClock
 from threepce.emulator.disk import Disk
 from threepce.emulator.manager.manager import CopyManager
 from threepce.emulator.medium import Medium, MemoryMedium
+from threepce.emulator.names import Names
 from threepce.emulator.nexus import EmulatorNexus
 from threepce.emulator.persistence import store_of
 from threepce.emulator.profile import Profile
@@ -41,20 +42,16 @@ class San:
         serial: str | None = None,
         medium: Medium | None = None,
         write_protected: bool = False,
+        names: Names | None = None,
     ) -> int:
         """Add a disk, in memory unless `medium` says otherwise, and return its LUN.
 
-        Without a `serial` the unit gets one from its LUN, the same in every run. What a disk on a
+        Without a `serial` the unit gets one from its LUN, the same in every run. With `names` it
+        answers to those besides its own. What a disk on a
         file keeps besides its blocks lies beside that file. Raises ValueError for an impossible
         disk, for saved state that is none, and for a name or serial number that is taken.
         """
-        lun = next(number for number in range(len(self.units) + 1) if number not in self.units)
-        serial = serial or f"3bce{lun:012x}"
-        for other in self.units.values():
-            if name == other.name or serial == other.serial:
-                raise ValueError(
-                    f"unit {name} (serial {serial}): unit {other.name} has that name or serial already"
-                )
+        serial = self._serial(name, serial)
         medium = medium or MemoryMedium(block_length * blocks)
         disk = Disk(
             name,
@@ -66,11 +63,30 @@ class San:
             write_protected=write_protected,
             store=store_of(medium),
         )
+        return self._add(disk, names)
+
+    def _next_lun(self) -> int:
+        return next(number for number in range(len(self.units) + 1) if number not in self.units)
+
+    def _serial(self, name: str, serial: str | None) -> str:
+        """The serial number of a unit to be. Raises ValueError where it or the name is taken."""
+        serial = serial or f"3bce{self._next_lun():012x}"
+        for other in self.units.values():
+            if name == other.name or serial == other.serial:
+                raise ValueError(
+                    f"unit {name} (serial {serial}): unit {other.name} has that name or serial already"
+                )
+        return serial
+
+    def _add(self, unit: LogicalUnit, names: Names | None) -> int:
+        """Take a unit in under the next LUN; every nexus hears of it."""
+        lun = self._next_lun()
+        unit.answer_to(names or Names())
         for nexus in self._open:
             for known in self.units:
                 nexus.add_unit_attention(known, asc.REPORTED_LUNS_DATA_HAS_CHANGED)
             nexus.add_unit_attention(lun, self.profile.units.first_unit_attention)
-        self.units[lun] = disk
+        self.units[lun] = unit
         return lun
 
     def nexus(self, initiator: str = "initiator") -> EmulatorNexus:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from threepce.emulator import vital_product_data
 from threepce.emulator.command import Access, CommandTable, Entry
 from threepce.emulator.errors import CheckCondition, CommandEnded
+from threepce.emulator.names import Names
 from threepce.emulator.persistence import MemoryStore, Store
 from threepce.emulator.profile import Profile
 from threepce.emulator.reservations_state import Port, Reservations
@@ -49,6 +50,7 @@ class LogicalUnit:
         self.name = name
         self.serial = serial
         self.profile = profile
+        self.names = Names()
         self.designators = self._designators()
         self.commands = type(self).command_table(profile)
         self.store = store or MemoryStore()
@@ -95,6 +97,11 @@ class LogicalUnit:
                 CodeSet.ASCII, Association.LOGICAL_UNIT, DesignatorType.T10_VENDOR_ID, text.encode("ascii")
             ),
         ]
+
+    def answer_to(self, names: Names) -> None:
+        """Have these names besides those of its own making, in place of any it was given before."""
+        self.names = names
+        self.designators = [*self._designators(), *names.designators]
 
     @property
     def removable(self) -> bool:

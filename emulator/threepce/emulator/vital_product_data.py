@@ -11,7 +11,7 @@ from threepce.scsi.vpd import ExtendedInquiry, VpdPage, encode_device_identifica
 if TYPE_CHECKING:
     from threepce.emulator.unit import LogicalUnit
 
-__all__ = ["page"]
+__all__ = ["designators", "page"]
 
 TARGET_PORT = 1
 TARGET_PORT_GROUP = 1
@@ -25,7 +25,7 @@ def page(unit: LogicalUnit, code: int) -> bytes | None:
     if code not in offered:
         return None
     if code == VpdPage.DEVICE_IDENTIFICATION:
-        return encode_device_identification(_designators(unit), peripheral_device_type=device_type)
+        return encode_device_identification(designators(unit), peripheral_device_type=device_type)
     if code == VpdPage.THIRD_PARTY_COPY:
         return third_party_copy_page(unit.commands, unit.profile, device_type)
     if code == VpdPage.SUPPORTED_PAGES:
@@ -39,8 +39,8 @@ def page(unit: LogicalUnit, code: int) -> bytes | None:
     return encode_page(code, body, peripheral_device_type=device_type)
 
 
-def _designators(unit: LogicalUnit) -> list[Designator]:
-    """The names of the unit, and those of the port it is reached through (SPC-4 7.8.6)."""
+def designators(unit: LogicalUnit) -> list[Designator]:
+    """What page 83h says: names of the unit, and of the port it is reached through (SPC-4 7.8.6)."""
     if not unit.profile.units.implicit_asymmetric_access:
         return unit.designators
     port = [
