@@ -15,7 +15,8 @@
           iqn.2026-01.example:disks: {0: archive}
 
 A size is a number of blocks, or a number with K, M, G or T for powers of 1,024 bytes. Files of media
-are looked for beside the SAN file. Without `targets` there is one with all units in their order.
+are looked for beside the SAN file. Without `targets` there is one with all units in their order. Units
+may have `names`, by which the copy manager finds them: see ``san_names``.
 
 Owns what may stand in such a file and what is wrong with one that is refused: file, line, column, what
 is there, and what to do. Everything that is wrong is told at once. It must not know sockets.
@@ -27,15 +28,16 @@ import difflib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Self
 
 from threepce.emulator.disk.unit import BLOCK_LENGTHS
-from threepce.emulator.medium import FileMedium, Medium
 from threepce.emulator.profile import ProfileError, load_profile
 from threepce.emulator.san import San
+from threepce.emulator.san_entries import InitiatorEntry, TargetEntry, UnitEntry
+from threepce.emulator.san_names import check_addresses, read_names
 from threepce.emulator.strict_yaml import Document, DocumentError, Path, load
 
 __all__ = ["InitiatorEntry", "SanFile", "SanFileError", "TargetEntry", "UnitEntry", "load_san_file"]
@@ -55,36 +57,6 @@ class SanFileError(Exception):
     def __init__(self, errors: Iterable[DocumentError]) -> None:
         self.errors = tuple(errors)
         super().__init__("\n".join(map(str, self.errors)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitEntry:
-    """A unit; `path` is the file of its medium, None for one in memory."""
-
-    name: str
-    block_length: int
-    blocks: int
-    path: FilePath | None = None
-    serial: str | None = None
-    write_protected: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetEntry:
-    """A target and the units of its LUNs, by name."""
-
-    name: str
-    luns: Mapping[int, str]
-    alias: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitiatorEntry:
-    """An initiator: names and secrets for CHAP, and its own LUN maps by target."""
-
-    name: str
-    chap: Mapping[str, str] = field(default_factory=dict)
-    luns: Mapping[str, Mapping[int, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,17 +90,7 @@ class SanFile:
         san = San(load_profile(self.profile))
         try:
             for unit in self.units:
-                medium: Medium | None = None
-                if unit.path is not None:
-                    medium = FileMedium(unit.path, unit.block_length * unit.blocks)
-                san.add_disk(
-                    unit.name,
-                    block_length=unit.block_length,
-                    blocks=unit.blocks,
-                    serial=unit.serial,
-                    medium=medium,
-                    write_protected=unit.write_protected,
-                )
+                unit.add_to(san)
         except BaseException:
             san.close()
             raise
@@ -220,7 +182,7 @@ class _Reader:
     # Units.
 
     def unit(self, path: Path) -> UnitEntry:
-        self.mapping(path, {"type", "medium", "block_length", "size", "serial", "write_protected"})
+        self.mapping(path, {"type", "medium", "block_length", "size", "serial", "write_protected", "names"})
         kind = self.text((*path, "type"), default="disk")
         if kind != "disk":
             self.complain((*path, "type"), f"expected disk, got {kind!r}")
@@ -241,6 +203,7 @@ class _Reader:
             path=self.medium((*path, "medium"), blocks * block_length),
             serial=self.serial((*path, "serial")),
             write_protected=protected is True,
+            names=read_names(self, (*path, "names")),
         )
 
     def serial(self, path: Path) -> str | None:
@@ -303,6 +266,7 @@ class _Reader:
                 if value is not None and value in seen:
                     self.complain(("units", unit.name, what), f"unit {seen[value]} has {value} already")
                 seen.setdefault(value, unit.name)
+        check_addresses(self, ((unit.name, unit.names) for unit in units))
 
     # Targets and initiators.
 

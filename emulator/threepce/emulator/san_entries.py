@@ -1,0 +1,64 @@
+"""What a SAN file says, as values: its units, by kind, its targets and its initiators.
+
+Each kind of unit knows how it is added to a SAN. Reading the file is the business of ``san_file``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+
+from threepce.emulator.medium import FileMedium, Medium
+from threepce.emulator.names import Names
+from threepce.emulator.san import San
+
+__all__ = ["InitiatorEntry", "TargetEntry", "UnitEntry"]
+
+NO_NAMES = Names()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitEntry:
+    """A disk; `path` is the file of its medium, None for one in memory."""
+
+    name: str
+    block_length: int
+    blocks: int
+    path: FilePath | None = None
+    serial: str | None = None
+    write_protected: bool = False
+    names: Names = NO_NAMES
+
+    def add_to(self, san: San) -> int:
+        """Add the disk and return its LUN. Raises OSError and ValueError, as `San.add_disk` does."""
+        medium: Medium | None = None
+        if self.path is not None:
+            medium = FileMedium(self.path, self.block_length * self.blocks)
+        return san.add_disk(
+            self.name,
+            block_length=self.block_length,
+            blocks=self.blocks,
+            serial=self.serial,
+            medium=medium,
+            write_protected=self.write_protected,
+            names=self.names,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetEntry:
+    """A target and the units of its LUNs, by name."""
+
+    name: str
+    luns: Mapping[int, str]
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitiatorEntry:
+    """An initiator: names and secrets for CHAP, and its own LUN maps by target."""
+
+    name: str
+    chap: Mapping[str, str] = field(default_factory=dict)
+    luns: Mapping[str, Mapping[int, str]] | None = None
