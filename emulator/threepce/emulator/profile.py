@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from threepce.emulator.strict_yaml import DocumentError, load
+from threepce.emulator.tokens.behaviour import TokenBehaviour
 from threepce.scsi.additional_sense import THIRD_PARTY_DEVICE_FAILURE, AdditionalSense
 from threepce.scsi.cdb import all_commands
 from threepce.scsi.copy_results import OperatingParameters
@@ -210,6 +211,7 @@ class Profile:
     disks: DiskBehaviour = DiskBehaviour()
     operating_parameters: OperatingParameters
     copy_manager: CopyBehaviour
+    tokens: TokenBehaviour = TokenBehaviour()
     deviations: tuple[Deviation, ...] = ()
 
 
@@ -350,6 +352,10 @@ def _check(profile: Profile) -> None:
             close = get_close_matches(title, titles, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise ProfileError(f"units.commands: no command is called {title!r}{hint}")
+    try:
+        profile.tokens.check()
+    except ValueError as error:
+        raise ProfileError(str(error)) from error
     limits = profile.operating_parameters
     one_copy = CSCD_DESCRIPTOR_LENGTH + BlockToBlock.SIZE
     if limits.maximum_descriptor_list_length < one_copy:

@@ -74,26 +74,37 @@ class Copy:
 
     def _segments(self) -> Iterator[None]:
         processor = SegmentProcessor(self.nexus, self.receiver, self.accepted, self.held.extend)
-        for number in range(len(self.accepted.segment_descriptors)):
-            self.segments_processed = number + 1
-            try:
-                for written in processor.process(number):
-                    self.bytes_written += written
-                    yield
-            except SegmentFault as fault:
-                self.status = CopyStatus.COMPLETED_WITH_ERRORS
-                self.sense = self._sense(number, fault)
-                raise CheckCondition(self.sense) from fault
+        failed = None
+        try:
+            for number in range(len(self.accepted.segment_descriptors)):
+                self.segments_processed = number + 1
+                yield from self._counted(processor.process(number))
+        except SegmentFault as fault:
+            failed = fault
+        try:
+            yield from self._counted(processor.finish())
+        except SegmentFault as fault:
+            failed = failed or fault
+        if failed is not None:
+            self.status = CopyStatus.COMPLETED_WITH_ERRORS
+            number = self.segments_processed - 1 if failed.segment is None else failed.segment
+            self.sense = self._sense(number, failed)
+            raise CheckCondition(self.sense) from failed
         self.status = CopyStatus.COMPLETED
+
+    def _counted(self, steps: Iterator[int]) -> Iterator[None]:
+        for written in steps:
+            self.bytes_written += written
+            yield
 
     def _sense(self, number: int, fault: SegmentFault) -> Sense:
         if self.profile.copy_manager.segment_sense is SegmentSense.NOT_REACHABLE:
             return _plain(fault)
         sense = Sense(
-            SenseKey.COPY_ABORTED,
+            fault.key,
             fault.code,
             information=fault.residual,
-            command_specific=number,
+            command_specific=number if fault.key == SenseKey.COPY_ABORTED else None,
             pointer=fault.pointer,
         )
         return _with_device_sense(sense, fault)

@@ -14,13 +14,15 @@ from functools import cached_property
 from typing import NamedTuple
 
 from threepce.emulator.errors import illegal_request, pointer_to
+from threepce.emulator.manager.segments import processed_types
 from threepce.emulator.profile import Profile, ProfileError
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.cscd import CSCD_DESCRIPTOR_LENGTH, MAXIMUM_DESIGNATOR_LENGTH, CscdType, IdentificationCscd
 from threepce.scsi.designator import Association, CodeSet, DesignatorType
+from threepce.scsi.dialect import Dialect
 from threepce.scsi.parameter_list import Lid1Header, ListIdUsage, Parts, cscd_offset, split, walk_segments
-from threepce.scsi.segment import SEGMENT_HEADER_LENGTH, BlockToBlock, SegmentHeader, SegmentType
+from threepce.scsi.segment import SEGMENT_HEADER_LENGTH, BlockToBlock, SegmentHeader
 from threepce.scsi.sense import FieldPointer
 
 __all__ = ["ListUnderTest", "check_profile", "refuse_broken_rules", "rule_names"]
@@ -28,8 +30,8 @@ __all__ = ["ListUnderTest", "check_profile", "refuse_broken_rules", "rule_names"
 HIGHEST_CSCD_INDEX = 0x07FF
 NAA_6_LENGTH = 16
 WORD = 0xFFFFFFFF
-PROCESSED_DESCRIPTORS = {SegmentType.BLOCK_TO_BLOCK, CscdType.IDENTIFICATION}
-"""The descriptor type codes that a profile can advertise."""
+RESOLVED_DESCRIPTORS = {CscdType.IDENTIFICATION}
+"""The type codes of CSCD descriptors that lead to a unit."""
 
 
 class Fault(NamedTuple):
@@ -46,6 +48,7 @@ class ListUnderTest:
     data: bytes
     profile: Profile
     identifiers_in_use: Collection[int] = field(default=())
+    dialect: Dialect = Dialect.LID1
 
     @cached_property
     def parts(self) -> Parts:
@@ -107,7 +110,9 @@ def rule_names() -> list[str]:
 
 def check_profile(profile: Profile) -> None:
     """Raise ProfileError for rules and descriptors there are not, and when `header` is not first."""
-    missing = set(profile.operating_parameters.implemented_descriptors) - PROCESSED_DESCRIPTORS
+    missing = (
+        set(profile.operating_parameters.implemented_descriptors) - processed_types() - RESOLVED_DESCRIPTORS
+    )
     if missing:
         raise ProfileError(
             f"profile {profile.name}: operating_parameters.implemented_descriptors: this emulator does not process "
