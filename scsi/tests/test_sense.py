@@ -280,6 +280,15 @@ def test_information_beyond_four_bytes_leaves_valid_at_zero() -> None:
     assert sense == Sense.decode(sense.encode(descriptor_format=True))
 
 
+@pytest.mark.parametrize(("descriptor_format", "read"), [(False, 0xFFFFFFF6), (True, 0xFFFFFFFFFFFFFFF6)])
+def test_information_below_zero_is_in_twos_complement(descriptor_format: bool, read: int) -> None:
+    """SSC-3 READ: a block that was ten bytes longer than asked for."""
+    sense = Sense.decode(Sense(0, information=-10, ili=True).encode(descriptor_format=descriptor_format))
+
+    assert sense is not None
+    assert sense.information == read
+
+
 def test_a_command_specific_value_beyond_four_bytes_is_dropped() -> None:
     """Its low half would be another value."""
     sense = Sense(SenseKey.MEDIUM_ERROR, command_specific=0x1_0000_0001)
@@ -373,7 +382,6 @@ def test_descriptors_that_are_cut_or_too_short_are_not_decoded(descriptor: str) 
         Sense(5, AdditionalSense(256, 0)),
         Sense(5, pointer=FieldPointer(0x10000)),
         Sense(5, pointer=FieldPointer(0, 8)),
-        Sense(0, information=-1),
         Sense(0, command_specific=-1),
         Sense(0, rest=bytes(256)),
     ],

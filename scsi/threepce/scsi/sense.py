@@ -70,7 +70,8 @@ class DeviceSense:
 class Sense:
     """What sense data says, whatever its format.
 
-    `information` is None where VALID is zero. `command_specific` is that field as a number, for
+    `information` is None where VALID is zero; one below zero is encoded in two's complement (SSC-3
+    READ), and what is decoded is never below zero. `command_specific` is that field as a number, for
     COPY ABORTED without the offsets of the areas that became `source` and `destination`; `segment`
     is the segment number in it. Of `pointer`, `progress` (in 65,536ths) and `retries` at most
     one is set: they share their bytes. `rest` is what follows the fields known here: the
@@ -113,7 +114,7 @@ class Sense:
         return self._descriptors(forwarded) if descriptor_format else self._fixed()
 
     def _fixed(self) -> bytes:
-        fits = self.information is not None and self.information < 1 << 32
+        fits = self.information is not None and -(1 << 31) <= self.information < 1 << 32
         specific = self.command_specific or 0
         areas, offsets = self._areas()
         head = FixedSense(
@@ -124,7 +125,7 @@ class Sense:
             ili=self.ili,
             sdat_ovfl=self.sdat_ovfl,
             sense_key=self.key,
-            information=self.information or 0 if fits else 0,
+            information=(self.information or 0) & 0xFFFFFFFF if fits else 0,
             additional_sense_length=10 + len(areas) + len(self.rest),
             command_specific_information=offsets | specific if specific < 1 << 32 else offsets,
             additional_sense_code=self.code.asc,
@@ -168,8 +169,11 @@ class Sense:
     def _descriptors(self, forwarded: ForwardedSource) -> bytes:
         parts = b""
         if self.information is not None:
+            value = self.information
+            if -(1 << 63) <= value < 0:
+                value &= (1 << 64) - 1
             parts += EightByteDescriptor(
-                descriptor_type=SenseDescriptorType.INFORMATION, valid=True, value=self.information
+                descriptor_type=SenseDescriptorType.INFORMATION, valid=True, value=value
             ).encode()
         if self.command_specific is not None:
             # A four-byte quantity is right-aligned in the eight bytes, but the segment number has
