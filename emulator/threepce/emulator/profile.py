@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from threepce.emulator.strict_yaml import DocumentError, load
-from threepce.emulator.tokens.behaviour import TokenBehaviour
+from threepce.emulator.tokens.behaviour import NO_TOKENS, TokenBehaviour
 from threepce.scsi.additional_sense import THIRD_PARTY_DEVICE_FAILURE, AdditionalSense
 from threepce.scsi.cdb import all_commands
 from threepce.scsi.copy_results import OperatingParameters
@@ -211,7 +211,7 @@ class Profile:
     disks: DiskBehaviour = DiskBehaviour()
     operating_parameters: OperatingParameters
     copy_manager: CopyBehaviour
-    tokens: TokenBehaviour = TokenBehaviour()
+    tokens: TokenBehaviour = NO_TOKENS
     deviations: tuple[Deviation, ...] = ()
 
 
