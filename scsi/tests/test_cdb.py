@@ -95,7 +95,15 @@ def test_an_operation_code_may_mean_another_command_on_another_device(
     assert on_disk is not on_tape
     assert (disk, tape) == (on_disk.TITLE, on_tape.TITLE)
     assert on_disk is find_cdb(bytes((opcode,)))
-    assert find_cdb(bytes((opcode,)), 0x03) is None
+    assert find_cdb(bytes((opcode,)), 0x08) is None
+
+
+@pytest.mark.parametrize(("opcode", "title"), [(0x08, "RECEIVE"), (0x0A, "SEND"), (0x1B, None)])
+def test_a_processor_device_has_commands_of_its_own(opcode: int, title: str | None) -> None:
+    """SPC-2: messages, where disks and tapes have blocks."""
+    found = find_cdb(bytes((opcode,)), 0x03)
+
+    assert title == (None if found is None else found.TITLE)
 
 
 def test_no_two_commands_are_found_by_the_same_bytes() -> None:
