@@ -36,8 +36,10 @@ class CheckCondition(Exception):
     """A command ends with CHECK CONDITION; `sense` is the wire answer.
 
     `data` is data-in that goes with it: a tape that reads a block of the wrong length returns both
-    (SSC-3 READ(6)).
+    (SSC-3 READ(6)). `raw` are the bytes to send in place of `sense`, where a fault wants that.
     """
+
+    raw = b""
 
     def __init__(self, sense: Sense, data: bytes = b"") -> None:
         super().__init__(str(sense))

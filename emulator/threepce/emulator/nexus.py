@@ -8,19 +8,21 @@ sense here, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from threepce.emulator.command import Access, Command, Invocation
 from threepce.emulator.errors import CheckCondition, CommandEnded, illegal_request
+from threepce.emulator.faults import Outcome
+from threepce.emulator.faults.event import of_command
 from threepce.emulator.reservations_state import Port
 from threepce.emulator.trace import KEPT_DATA, TraceRecord
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.cdb import Cdb
-from threepce.scsi.nexus import Completion
+from threepce.scsi.nexus import Completion, NexusLost
 from threepce.scsi.primary import Inquiry, ReportLuns, RequestSense, StandardInquiry, encode_lun_list
 from threepce.scsi.sam import Status
 from threepce.scsi.sense import FieldPointer, Sense, SenseKey
@@ -50,10 +52,14 @@ class EmulatorNexus:
         self.san = san
         self.initiator = initiator
         self.port = Port(initiator)
+        self.when_lost: Callable[[str], None] | None = None
+        """Told why, when a fault drops the nexus; whoever has it ends it with `San.close_nexus`."""
+        self.put_off: Callable[[], None] | None = None
+        """What a fault does to the nexus between two steps of a copy; see `settle`."""
         self._units = san.units if lun_map is None else lun_map
         self._unit_attentions: dict[int, list[AdditionalSense]] = {}
         for lun in self._units:
-            self.add_unit_attention(lun, san.profile.units.first_unit_attention)
+            self.add_unit_attention(lun, san.first_unit_attention)
 
     def luns(self) -> list[int]:
         """The logical unit numbers this initiator can reach, ascending."""
@@ -88,6 +94,25 @@ class EmulatorNexus:
         A new nexus of the same initiator starts with unit attentions.
         """
         self.san.close_nexus(self)
+
+    def drop(self, reason: str) -> None:
+        """Lose the nexus without a word: every command from now on raises NexusLost with the reason."""
+        if not isinstance(self._units, _Lost):
+            self._units = _Lost(self._units, reason)
+            self.lose()
+            if self.when_lost is not None:
+                self.when_lost(reason)
+
+    def check_open(self) -> None:
+        """Raise NexusLost where the nexus was dropped."""
+        self._units.get(0)
+
+    def settle(self) -> None:
+        """Do between two steps of a copy what could not be done within one. Raises NexusLost."""
+        if self.put_off is not None:
+            action, self.put_off = self.put_off, None
+            action()
+        self.check_open()
 
     def reset_logical_unit(self, lun: int) -> bool:
         """LOGICAL UNIT RESET (SAM-5 7.7); False where this initiator reaches no such unit."""
@@ -164,12 +189,37 @@ class EmulatorNexus:
             unit.admit(self.port, access, needs_medium=command.needs_medium, now=now)
         command.check(cdb)
         invocation = Invocation(self, lun, unit, decoded, cdb, data_out, room)
+        faults = self.san.faults
+        if faults.installed and (outcome := faults.meet(of_command(self, unit, decoded))) is not None:
+            return self._run_with(outcome, command, invocation)
         data = command.handler(invocation)
         if not isinstance(data, bytes):
             return RunningCommand(self, unit, lun, cdb, data_out, room, data)
         if command.has_allocation_length and len(data) > decoded.allocation_length:  # type: ignore[attr-defined]
             data = data[: decoded.allocation_length]  # type: ignore[attr-defined]
         return good(invocation, data)
+
+    def _run_with(
+        self, outcome: Outcome, command: Command, invocation: Invocation
+    ) -> Completion | RunningCommand:
+        """Run a command that met faults."""
+        outcome.begin()
+        sent = invocation.data_out
+        if sent:
+            invocation.data_out = outcome.changed(sent)
+        room = invocation.room
+        try:
+            data = command.handler(invocation)
+        except (CheckCondition, CommandEnded):
+            outcome.lose()
+            raise
+        if not isinstance(data, bytes):
+            return RunningCommand(
+                self, invocation.unit, invocation.lun, invocation.raw, sent, room, data, outcome
+            )
+        if command.has_allocation_length:
+            data = data[: invocation.cdb.allocation_length]
+        return outcome.answered(good(invocation, data), room, data_out=bool(sent))
 
     def _unit_attention(
         self, unit: LogicalUnit, lun: int, command: Command | None, cdb: bytes
@@ -219,6 +269,20 @@ class EmulatorNexus:
         return Completion(Status.GOOD, b"", data, room - len(data))
 
 
+class _Lost(dict[int, LogicalUnit]):
+    """The units of a nexus that was dropped: what runs still knows them, no command reaches them.
+
+    It takes the place of the units, so that a nexus that is there costs no look at whether it is.
+    """
+
+    def __init__(self, units: Mapping[int, LogicalUnit], reason: str) -> None:
+        super().__init__(units)
+        self._reason = reason
+
+    def get(self, *_: object) -> NoReturn:
+        raise NexusLost(self._reason)
+
+
 @dataclass(slots=True)
 class RunningCommand:
     """A command that has begun and goes on in steps, between which others may run."""
@@ -230,19 +294,41 @@ class RunningCommand:
     data_out: bytes
     room: int
     steps: Iterator[None]
+    outcome: Outcome | None = None
+    """The faults that the command met and that have to do with its end."""
 
     def step(self) -> Completion | None:
-        """Take one step; how the command ended, when that was the last."""
+        """Take one step; how the command ended, when that was the last.
+
+        Raises NexusLost where a fault took the nexus away; the command is abandoned then.
+        """
+        try:
+            completion = self._step()
+            self.nexus.settle()
+        except NexusLost:
+            self.abandon()
+            raise
+        if completion is None:
+            return None
+        self.nexus.note(self.lun, self.cdb, self.data_out, completion)
+        return completion
+
+    def _step(self) -> Completion | None:
+        outcome = self.outcome
         try:
             next(self.steps)
         except StopIteration:
             completion = Completion(residual=self.room)
         except (CheckCondition, CommandEnded) as ended:
-            completion = failure(self.unit, ended, self.room)
+            if outcome is not None:
+                outcome.lose()
+            return failure(self.unit, ended, self.room)
         else:
             return None
-        self.nexus.note(self.lun, self.cdb, self.data_out, completion)
-        return completion
+        try:
+            return completion if outcome is None else outcome.answered(completion, self.room, data_out=True)
+        except (CheckCondition, CommandEnded) as ended:
+            return failure(self.unit, ended, self.room)
 
     def abandon(self) -> None:
         """Take no more steps: the command was aborted, or its nexus is gone."""
@@ -274,7 +360,7 @@ def failure(unit: LogicalUnit, ended: CheckCondition | CommandEnded, room: int) 
     sense = ended.sense
     if sense.pointer is not None and not unit.profile.copy_manager.field_pointers:
         sense = replace(sense, pointer=None)
-    raw = sense.encode(descriptor_format=unit.descriptor_format_sense())
+    raw = ended.raw or sense.encode(descriptor_format=unit.descriptor_format_sense())
     data = ended.data[:room]
     return Completion(Status.CHECK_CONDITION, raw, data, room - len(data))
 

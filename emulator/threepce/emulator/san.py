@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from threepce.emulator.clock import VirtualClock
 from threepce.emulator.disk import Disk
+from threepce.emulator.faults import FaultTable
 from threepce.emulator.manager.manager import CopyManager
 from threepce.emulator.medium import Medium, MemoryMedium
 from threepce.emulator.names import Names
@@ -20,6 +21,8 @@ from threepce.scsi.additional_sense import AdditionalSense
 
 __all__ = ["San"]
 
+POWER_ON_OCCURRED = AdditionalSense.named("POWER ON OCCURRED")
+
 
 class San:
     """A target of one profile, its logical units, its copy manager and what it has seen."""
@@ -30,6 +33,8 @@ class San:
         self.trace = Trace()
         self.units: dict[int, LogicalUnit] = {}
         self.manager = CopyManager(profile)
+        self.faults = FaultTable(self.clock, self.units.values())
+        self.first_unit_attention = profile.units.first_unit_attention
         self._nexuses: dict[str, EmulatorNexus] = {}
         self._sessions: list[EmulatorNexus] = []
 
@@ -85,7 +90,7 @@ class San:
         for nexus in self._open:
             for known in self.units:
                 nexus.add_unit_attention(known, asc.REPORTED_LUNS_DATA_HAS_CHANGED)
-            nexus.add_unit_attention(lun, self.profile.units.first_unit_attention)
+            nexus.add_unit_attention(lun, self.first_unit_attention)
         self.units[lun] = unit
         return lun
 
@@ -120,11 +125,33 @@ class San:
             unit.reset()
             self.tell(unit, asc.BUS_DEVICE_RESET_FUNCTION_OCCURRED)
 
+    def power_cycle(self, reason: str) -> None:
+        """The target loses power and gets it back (SAM-5 6.3.1).
+
+        Every nexus is gone, and with it unit attentions, copies and what was kept of them. Media stay,
+        and what units save. A new nexus is told POWER ON OCCURRED; `reason` is for those that are lost.
+        """
+        for nexus in self._open:
+            nexus.drop(reason)
+        for unit in self.units.values():
+            unit.power_cycle()
+        self.manager = CopyManager(self.profile)
+        self.first_unit_attention = POWER_ON_OCCURRED
+
     def tell(self, unit: LogicalUnit, code: AdditionalSense, *, besides: EmulatorNexus | None = None) -> None:
         """Establish a unit attention condition for every nexus of a unit, but for one."""
         for nexus in self._open:
             lun = nexus.lun_of(unit)
             if nexus is not besides and lun is not None:
+                nexus.add_unit_attention(lun, code)
+
+    def tell_some(
+        self, unit: LogicalUnit, code: AdditionalSense, hears: Callable[[EmulatorNexus], bool]
+    ) -> None:
+        """The same for the nexuses that `hears` picks."""
+        for nexus in self._open:
+            lun = nexus.lun_of(unit)
+            if lun is not None and hears(nexus):
                 nexus.add_unit_attention(lun, code)
 
     def tell_port(self, unit: LogicalUnit, port: Port, code: AdditionalSense) -> None:

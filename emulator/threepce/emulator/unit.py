@@ -55,13 +55,16 @@ class LogicalUnit:
         self.commands = type(self).command_table(profile)
         self.store = store or MemoryStore()
         self.reservations = Reservations()
+        self._restore_reservations()
+        self.ready = True
+        """False while there is something that keeps commands from the medium; see `condition`."""
+
+    def _restore_reservations(self) -> None:
         if (saved := self.store.load(RESERVATIONS)) is not None:
             try:
                 self.reservations.restore(saved)
             except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"unit {name}: saved reservations make no sense: {error!r}") from error
-        self.ready = True
-        """False while there is something that keeps commands from the medium; see `condition`."""
+                raise ValueError(f"unit {self.name}: saved reservations make no sense: {error!r}") from error
 
     @classmethod
     def entries(cls, profile: Profile) -> Iterable[Entry]:
@@ -170,6 +173,12 @@ class LogicalUnit:
     def reset(self) -> None:
         """Logical unit reset (SAM-5 6.3.3): persistent reservations and the medium stay."""
         self.reservations.reset()
+
+    def power_cycle(self) -> None:
+        """Loss of power (SAM-5 6.3.1): of reservations only what was saved stays."""
+        self.reset()
+        self.reservations = Reservations()
+        self._restore_reservations()
 
     def close(self) -> None:
         """Give back what the unit holds."""
