@@ -87,7 +87,7 @@ UNITS = "units:\n  a: {size: 1M}\n"
         ("format: 1\nunits: {a: {sice: 1M, size: 1M}}\n", "san.yaml:2:13 units.a.sice: unknown key; did you mean size?"),
         ("format: 1\nunits: {a: {colour: red, size: 1M}}\n", "unknown key; there are block_length, medium, names, serial, size, type, write_protected"),
         ("format: 1\nprofile: nonsense\n" + UNITS, "san.yaml:2:10 profile: no profile is called 'nonsense'"),
-        ("format: 1\nunits: {a: {size: 1M, type: tape}}\n", "units.a.type: expected disk, got 'tape'"),
+        ("format: 1\nunits: {a: {size: 1M, type: tape}}\n", "units.a.type: expected disk or processor, got 'tape'"),
         ("format: 1\nunits: {a: {}}\n", "expected a number of blocks, or of bytes with K, M, G or T, up to 1048576T; got None"),
         ("format: 1\nunits: {a: {size: 0}}\n", "got 0"),
         ("format: 1\nunits: {a: {size: -1}}\n", "got -1"),

@@ -12,6 +12,7 @@ from threepce.emulator.medium import Medium, MemoryMedium
 from threepce.emulator.names import Names
 from threepce.emulator.nexus import EmulatorNexus
 from threepce.emulator.persistence import store_of
+from threepce.emulator.processor import Processor
 from threepce.emulator.profile import Profile
 from threepce.emulator.reservations_state import Port
 from threepce.emulator.trace import Trace
@@ -69,6 +70,13 @@ class San:
             store=store_of(medium),
         )
         return self._add(disk, names)
+
+    def add_processor(self, name: str, *, serial: str | None = None, names: Names | None = None) -> int:
+        """Add a processor device, whose messages are in memory, and return its LUN.
+
+        See `add_disk` for its serial number, its names and what is raised.
+        """
+        return self._add(Processor(name, self._serial(name, serial), self.profile), names)
 
     def _next_lun(self) -> int:
         return next(number for number in range(len(self.units) + 1) if number not in self.units)

@@ -13,7 +13,7 @@ from threepce.emulator.medium import FileMedium, Medium
 from threepce.emulator.names import Names
 from threepce.emulator.san import San
 
-__all__ = ["InitiatorEntry", "TargetEntry", "UnitEntry"]
+__all__ = ["AnyUnitEntry", "InitiatorEntry", "ProcessorEntry", "TargetEntry", "UnitEntry"]
 
 NO_NAMES = Names()
 
@@ -44,6 +44,23 @@ class UnitEntry:
             write_protected=self.write_protected,
             names=self.names,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessorEntry:
+    """A processor device."""
+
+    name: str
+    serial: str | None = None
+    names: Names = NO_NAMES
+
+    def add_to(self, san: San) -> int:
+        """Add the device and return its LUN. Raises ValueError, as `San.add_processor` does."""
+        return san.add_processor(self.name, serial=self.serial, names=self.names)
+
+
+AnyUnitEntry = UnitEntry | ProcessorEntry
+"""A unit of any kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@
     units:
       source: {type: disk, medium: memory, block_length: 512, size: 1G, serial: "0001"}
       archive: {type: disk, medium: archive.img, size: 64M, write_protected: true}
+      mailbox: {type: processor}
     targets:
       iqn.2026-01.example:disks:
         luns: {0: source, 1: archive}
@@ -36,7 +37,13 @@ from typing import Any, Self
 from threepce.emulator.disk.unit import BLOCK_LENGTHS
 from threepce.emulator.profile import ProfileError, load_profile
 from threepce.emulator.san import San
-from threepce.emulator.san_entries import InitiatorEntry, TargetEntry, UnitEntry
+from threepce.emulator.san_entries import (
+    AnyUnitEntry,
+    InitiatorEntry,
+    ProcessorEntry,
+    TargetEntry,
+    UnitEntry,
+)
 from threepce.emulator.san_names import check_addresses, read_names
 from threepce.emulator.strict_yaml import Document, DocumentError, Path, load
 
@@ -64,12 +71,12 @@ class SanFile:
     """What a SAN file says."""
 
     profile: str
-    units: tuple[UnitEntry, ...]
+    units: tuple[AnyUnitEntry, ...]
     targets: tuple[TargetEntry, ...]
     initiators: tuple[InitiatorEntry, ...] | None
 
     @classmethod
-    def of_units(cls, profile: str, units: Iterable[UnitEntry], target: str) -> Self:
+    def of_units(cls, profile: str, units: Iterable[AnyUnitEntry], target: str) -> Self:
         """A file's worth of units behind one target, open to everybody."""
         units = tuple(units)
         luns = {lun: unit.name for lun, unit in enumerate(units)}
@@ -181,11 +188,22 @@ class _Reader:
 
     # Units.
 
-    def unit(self, path: Path) -> UnitEntry:
-        self.mapping(path, {"type", "medium", "block_length", "size", "serial", "write_protected", "names"})
+    def unit(self, path: Path) -> AnyUnitEntry:
         kind = self.text((*path, "type"), default="disk")
-        if kind != "disk":
-            self.complain((*path, "type"), f"expected disk, got {kind!r}")
+        if kind not in _KINDS:
+            self.complain((*path, "type"), f"expected {' or '.join(_KINDS)}, got {kind!r}")
+        return _KINDS.get(kind, _Reader.disk)(self, path)
+
+    def processor(self, path: Path) -> ProcessorEntry:
+        self.mapping(path, {"type", "serial", "names"})
+        return ProcessorEntry(
+            name=str(path[-1]),
+            serial=self.serial((*path, "serial")),
+            names=read_names(self, (*path, "names")),
+        )
+
+    def disk(self, path: Path) -> UnitEntry:
+        self.mapping(path, {"type", "medium", "block_length", "size", "serial", "write_protected", "names"})
         block_length = self.value((*path, "block_length"))
         if block_length is None:
             block_length = DEFAULT_BLOCK_LENGTH
@@ -258,7 +276,7 @@ class _Reader:
             )
         return file
 
-    def check_units(self, units: list[UnitEntry]) -> None:
+    def check_units(self, units: list[AnyUnitEntry]) -> None:
         for what, of in _MUST_DIFFER:
             seen: dict[object, str] = {}
             for unit in units:
@@ -281,7 +299,7 @@ class _Reader:
         return name
 
     def targets(
-        self, top: dict[str, Any], units: list[UnitEntry], names: set[str]
+        self, top: dict[str, Any], units: list[AnyUnitEntry], names: set[str]
     ) -> tuple[TargetEntry, ...]:
         if "targets" not in top:
             return (
@@ -350,8 +368,18 @@ class _Reader:
         return found
 
 
-_MUST_DIFFER: tuple[tuple[str, Callable[[UnitEntry], object]], ...] = (
+_KINDS: dict[str, Callable[[_Reader, Path], AnyUnitEntry]] = {
+    "disk": _Reader.disk,
+    "processor": _Reader.processor,
+}
+
+
+def _medium_file(unit: AnyUnitEntry) -> FilePath | None:
+    return unit.path.resolve() if isinstance(unit, UnitEntry) and unit.path is not None else None
+
+
+_MUST_DIFFER: tuple[tuple[str, Callable[[AnyUnitEntry], object]], ...] = (
     ("serial", lambda unit: unit.serial),
-    ("medium", lambda unit: None if unit.path is None else unit.path.resolve()),
+    ("medium", _medium_file),
 )
 """Two units of one file would overwrite each other; two of one serial number look like one."""

@@ -136,6 +136,11 @@ class LogicalUnit:
         """The body of a page that the profile offers, besides those every unit has."""
         raise NotImplementedError(f"{type(self).__name__} does not know VPD page {page:02X}h")
 
+    @property
+    def vpd_pages(self) -> tuple[int, ...]:
+        """The vital product data pages that the profile offers on units of this kind."""
+        return self.profile.units.vpd_pages
+
     def vpd_page(self, page: int) -> bytes | None:
         """A vital product data page, or None where the profile does not offer it."""
         return vital_product_data.page(self, page)

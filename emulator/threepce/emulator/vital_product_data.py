@@ -20,7 +20,7 @@ LONGEST_SENSE = 252
 
 def page(unit: LogicalUnit, code: int) -> bytes | None:
     """A page with its header, or None where the profile of the unit does not offer it."""
-    offered = unit.profile.units.vpd_pages
+    offered = unit.vpd_pages
     device_type = unit.peripheral_device_type
     if code not in offered:
         return None
