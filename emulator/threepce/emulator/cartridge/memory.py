@@ -48,6 +48,7 @@ class MemoryRecording:
     def write_filemarks(self, number: int, count: int) -> None:
         """See Recording."""
         self.erase(number)
+        self._objects.admit(count)
         self._blocks.extend([b""] * count)
         self._objects.append_filemarks(count)
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from itertools import accumulate
+from itertools import accumulate, compress
+from itertools import count as numbers
+from operator import not_
 
-from threepce.emulator.cartridge.recording import FILEMARK_USES, LONGEST_BLOCK
+from threepce.emulator.cartridge.recording import FILEMARK_USES, LONGEST_BLOCK, RecordingFault
 
-__all__ = ["ObjectTable", "check_blocks"]
+__all__ = ["FILEMARK", "MOST_OBJECTS", "ObjectTable", "check_blocks"]
 
+MOST_OBJECTS = 1 << 24
+"""Objects of one recording, so that no file, however it was made, uses up the memory."""
 FILEMARK = 0
 """The length that stands for a filemark: no block is empty."""
 
@@ -51,6 +55,12 @@ class ObjectTable:
             return len(lengths)
         return next(at for at, length in enumerate(lengths) if length != block_length)
 
+    def admit(self, more: int) -> None:
+        """Raise where this many objects more are too many."""
+        if len(self.lengths) + more > MOST_OBJECTS:
+            reason = f"a recording has at most {MOST_OBJECTS} objects"
+            raise RecordingFault(len(self.lengths), reason, full=True)
+
     def append_blocks(self, count: int, block_length: int) -> None:
         """Add blocks of one length behind the last object."""
         used = self.used[-1]
@@ -66,11 +76,12 @@ class ObjectTable:
 
     def append_lengths(self, lengths: array[int]) -> None:
         """Add objects of all kinds; 0 is a filemark."""
-        number = len(self.lengths)
-        uses = lengths
+        number, uses = len(self.lengths), lengths
         if FILEMARK in lengths:
-            uses = array("I", [length or FILEMARK_USES for length in lengths])
-            self.filemarks.extend([number + at for at, length in enumerate(lengths) if not length])
+            uses = lengths[:]
+            for at in compress(numbers(), map(not_, lengths)):
+                self.filemarks.append(number + at)
+                uses[at] = FILEMARK_USES
         self.lengths.extend(lengths)
         self.used.extend(accumulate(uses, initial=self.used.pop()))
 
