@@ -54,8 +54,6 @@ class EmulatorNexus:
         self.port = Port(initiator)
         self.when_lost: Callable[[str], None] | None = None
         """Told why, when a fault drops the nexus; whoever has it ends it with `San.close_nexus`."""
-        self.put_off: Callable[[], None] | None = None
-        """What a fault does to the nexus between two steps of a copy; see `settle`."""
         self._units = san.units if lun_map is None else lun_map
         self._unit_attentions: dict[int, list[AdditionalSense]] = {}
         for lun in self._units:
@@ -106,13 +104,6 @@ class EmulatorNexus:
     def check_open(self) -> None:
         """Raise NexusLost where the nexus was dropped."""
         self._units.get(0)
-
-    def settle(self) -> None:
-        """Do between two steps of a copy what could not be done within one. Raises NexusLost."""
-        if self.put_off is not None:
-            action, self.put_off = self.put_off, None
-            action()
-        self.check_open()
 
     def reset_logical_unit(self, lun: int) -> bool:
         """LOGICAL UNIT RESET (SAM-5 7.7); False where this initiator reaches no such unit."""
@@ -303,8 +294,9 @@ class RunningCommand:
         Raises NexusLost where a fault took the nexus away; the command is abandoned then.
         """
         try:
+            self.nexus.check_open()
             completion = self._step()
-            self.nexus.settle()
+            self.nexus.check_open()
         except NexusLost:
             self.abandon()
             raise

@@ -6,8 +6,9 @@ itself and of the start of each segment; but only while there is a fault.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from threepce.emulator.faults.fault import Issuer
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from threepce.emulator.nexus import EmulatorNexus
     from threepce.emulator.unit import LogicalUnit
 
-__all__ = ["Event", "of_command", "of_segment"]
+__all__ = ["Event", "is_initiator", "of_command", "of_segment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,13 @@ class Event:
     count: int | None = None
     issuer: Issuer = Issuer.INITIATOR
     segment: int | None = None
+
+
+def is_initiator(nexus: EmulatorNexus, names: Iterable[str]) -> bool:
+    """Whether one of the names, with wildcards or without, is that of the initiator or of its port."""
+    port = nexus.initiator
+    name = port.partition(",i,0x")[0]  # RFC 7143 4.4.6
+    return any(fnmatchcase(port, known) or fnmatchcase(name, known) for known in names)
 
 
 def of_command(nexus: EmulatorNexus, unit: LogicalUnit, cdb: Cdb) -> Event:

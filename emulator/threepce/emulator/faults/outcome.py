@@ -13,15 +13,14 @@ ends the command does so. Nothing here knows which command it is, or who waits f
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from functools import partial
 from typing import TYPE_CHECKING
 
 from threepce.emulator.errors import CheckCondition, CommandEnded
 from threepce.emulator.faults.answers import REPLIES
-from threepce.emulator.faults.event import Event
+from threepce.emulator.faults.event import Event, is_initiator
 from threepce.emulator.faults.fault import Corruption, Fault, InjectedSense, Issuer, Told, UnitAttention
 from threepce.scsi.nexus import Completion
+from threepce.scsi.sam import Status
 from threepce.scsi.sense import Sense
 
 if TYPE_CHECKING:
@@ -123,19 +122,18 @@ class Outcome:
                 raise CommandEnded(do.status)
 
     def _take_away(self, fault: Fault) -> None:
-        """Of a command of the copy manager the initiator loses the nexus, once the step is done."""
+        """Of a command of the copy manager it is the initiator that loses its nexus."""
         nexus, do = self.event.nexus, fault.do
         if do.power_cycle:
-            action = partial(nexus.san.power_cycle, f"fault {fault.name}: the target lost power")
+            nexus.san.power_cycle(f"fault {fault.name}: the target lost power")
         elif do.drop_nexus:
-            action = partial(nexus.drop, f"fault {fault.name}: the nexus was dropped")
+            nexus.drop(f"fault {fault.name}: the nexus was dropped")
         else:
             return
-        if self.event.issuer is Issuer.COPY_MANAGER:
-            nexus.put_off = action
-        else:
-            action()
+        if self.event.issuer is Issuer.INITIATOR:
             nexus.check_open()
+        elif do.power_cycle:
+            raise CommandEnded(Status.TASK_ABORTED)
 
     def _check_condition(self, injected: InjectedSense, fault: Fault) -> CheckCondition:
         sense = injected.sense
@@ -177,7 +175,7 @@ class Outcome:
 
         def hears(nexus: EmulatorNexus) -> bool:
             if attention.initiators:
-                return any(fnmatchcase(nexus.initiator, name) for name in attention.initiators)
+                return is_initiator(nexus, attention.initiators)
             return attention.told is Told.ALL or (nexus is event.nexus) is (attention.told is Told.ISSUER)
 
         san.tell_some(event.unit, attention.code, hears)

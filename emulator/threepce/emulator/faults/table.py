@@ -21,12 +21,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from threepce.emulator.clock import VirtualClock
 from threepce.emulator.faults.commands import commands_named
-from threepce.emulator.faults.event import Event
+from threepce.emulator.faults.event import Event, is_initiator
 from threepce.emulator.faults.fault import Fault, Span
 from threepce.emulator.faults.outcome import Outcome
 from threepce.emulator.faults.reader import FaultError, as_tree, read_faults
@@ -78,10 +77,7 @@ class Installed:
             and (
                 match.object is None or (_is_tape(event) and _within(match.object, event.first, event.count))
             )
-            and (
-                not match.initiators
-                or any(fnmatchcase(event.nexus.initiator, name) for name in match.initiators)
-            )
+            and (not match.initiators or is_initiator(event.nexus, match.initiators))
         )
 
 

@@ -26,7 +26,7 @@ from threepce.scsi.iscsi.login import TargetLogin
 from threepce.scsi.iscsi.pdu import Digests, Framer, Pdu, encode
 from threepce.scsi.iscsi.target import Phase, TargetSession
 from threepce.scsi.iscsi.tasks import Ended, Event, Management, Task
-from threepce.scsi.nexus import Completion
+from threepce.scsi.nexus import Completion, NexusLost
 from threepce.scsi.sam import Status
 from threepce.scsi.sense import Sense, SenseKey
 
@@ -184,6 +184,7 @@ class Connection:
         )
         if not identity.discovery:
             self.nexus = portal.rules.open_nexus(identity)
+            self.nexus.when_lost = self._dropped
         portal.say(
             f"{self.name}: {'discovery' if identity.discovery else 'session with ' + identity.target_name}"
         )
@@ -205,6 +206,8 @@ class Connection:
         assert nexus is not None  # a discovery session has no tasks
         try:
             begun = nexus.begin(lun_number(task.lun), task.cdb, bytes(task.data_out), task.room)
+        except NexusLost:  # by a fault, which has told `_dropped`
+            return
         except OSError as error:  # the file of a medium: one unit is at fault, the rest goes on
             self.portal.say(
                 f"{self.name}: LUN {lun_number(task.lun)}: {error}; look after the file of this unit"
@@ -255,6 +258,10 @@ class Connection:
         """Something of ours broke: say what, and end this connection alone."""
         self.portal.say("".join(traceback.format_exception(error)))
         self.close(f"an error of the emulator: {error!r}")
+
+    def _dropped(self, reason: str) -> None:
+        """A fault took the nexus away: nothing more is answered. What runs now is not cut short."""
+        self.portal.loop.call_soon(self.close, reason)
 
     def close(self, reason: str) -> None:
         """End the connection, and with it the session and the I_T nexus."""

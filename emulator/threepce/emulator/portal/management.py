@@ -14,6 +14,7 @@ from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.iscsi.codes import TaskManagementFunction, TaskManagementResult
 from threepce.scsi.iscsi.tasks import Management, Task, TaskState
+from threepce.scsi.nexus import NexusLost
 from threepce.scsi.sam import decode_lun, encode_lun
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Runner:
                 continue
             try:
                 completion = command.step()
+            except NexusLost:  # by a fault, which closes the connection
+                continue
             except Exception as error:  # noqa: BLE001 - see Connection
                 connection.failed(error)
                 continue
