@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pytest
 
@@ -90,8 +90,16 @@ class Disk(NamedTuple):
         return found
 
 
-class LinuxInitiator:
-    """A guest that is logged in to a portal of ours; its programs and its disks."""
+D = TypeVar("D")
+
+
+class Guest(Generic[D]):
+    """A guest that is logged in to a portal of ours; its programs and its devices."""
+
+    san: str
+    """The SAN file of the portal."""
+    modules: tuple[str, ...]
+    """What the guest's kernel needs to find the devices."""
 
     def __init__(self, lab: UserModeLab) -> None:
         self._lab = lab
@@ -102,10 +110,14 @@ class LinuxInitiator:
             self._environment["LD_LIBRARY_PATH"] = libraries
         self.shared = lab.shared_directory
         lab.bring_loopback_up()
-        lab.load_modules(*MODULES)
+        lab.load_modules(*self.modules)
         self._sessions = 0
         self._start_portal()
-        self.disks = self.log_in()
+        self.devices = self.log_in()
+
+    def find_devices(self, address: str) -> dict[str, D]:
+        """The devices that the kernel has found so far behind an address, by the names of the units."""
+        raise NotImplementedError
 
     def try_run(self, program: str, *arguments: str, seconds: float = LIMIT) -> ProgramEnd:
         """Run one of other people's programs in the guest, whatever comes of it."""
@@ -128,14 +140,14 @@ class LinuxInitiator:
         login = ("-i", name, "-t", target, "-g", "1", "-a", address, "-p", port)
         return self.try_run("iscsistart", *login, *options)
 
-    def log_in(self, name: str = NAME, *options: str) -> dict[str, Disk]:
-        """Open one more session; its disks by the names of the units."""
+    def log_in(self, name: str = NAME, *options: str) -> dict[str, D]:
+        """Open one more session; its devices by the names of the units."""
         end = self.try_log_in(name, *options)
         if end.exit_status:
             pytest.fail(f"no session for {name}, {options}: {end.output}\n{self._state()}")
         address = f"127.0.0.{self._sessions}"
         deadline = time.monotonic() + LIMIT
-        while len(found := self._disks(address)) < len(self._ready["units"]):
+        while len(found := self.find_devices(address)) < len(self._ready["units"]):
             if time.monotonic() > deadline:
                 pytest.fail(f"in {LIMIT:g} s the kernel found only {found}\n{self._state()}")
             time.sleep(0.1)
@@ -145,6 +157,59 @@ class LinuxInitiator:
         """Put data into a file that the guest can read; its path there."""
         (self.shared / name).write_bytes(data)
         return f"{SHARED_DIRECTORY}/{name}"
+
+    def _start_portal(self) -> None:
+        san = self.share("san.yaml", self.san.encode())
+        ready = self.shared / "ready.json"
+        self._portal = self._lab.start_program(
+            [
+                *(sys.executable, "-m", "threepce.emulator.portal", san),
+                *("--portal", PORTAL, "--ready-file", f"{SHARED_DIRECTORY}/{ready.name}"),
+            ],
+            output=f"{SHARED_DIRECTORY}/portal.log",
+            environment={"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)},
+        )
+        deadline = time.monotonic() + LIMIT
+        while not ready.exists():
+            if time.monotonic() > deadline or self._lab.exit_status(self._portal) is not None:
+                pytest.fail(f"the portal did not come up in the guest\n{self._state()}")
+            time.sleep(0.05)
+        self._ready = json.loads(ready.read_text())
+
+    def units(self) -> dict[int, Mapping[str, Any]]:
+        """What the portal tells of its units, by LUN."""
+        return {unit["lun"]: unit for unit in self._ready["units"]}
+
+    def _state(self) -> str:
+        said = (self.shared / "portal.log").read_text(errors="replace").splitlines()
+        log = "\n".join(line for line in said if not line.startswith("{"))[-2000:]  # not the ready line
+        console = self._lab.console_log.read_text(errors="replace")[-2000:]
+        status = self._lab.exit_status(self._portal)
+        end = "runs" if status is None else f"ended with {status}"
+        return f"The portal {end}; it said: {log}\nThe guest's console: {console}"
+
+
+class LinuxInitiator(Guest[Disk]):
+    """A guest with disks."""
+
+    san = SAN
+    modules: tuple[str, ...] = MODULES
+
+    @property
+    def disks(self) -> dict[str, Disk]:
+        """Those of the first session, by the names of the units."""
+        return self.devices
+
+    def find_devices(self, address: str) -> dict[str, Disk]:
+        """See Guest."""
+        units = self.units()
+        found = {}
+        for line in self.run("sh", "-c", DISKS_OF_SESSIONS).splitlines():
+            connected, session, lun, block, generic = line.split()
+            if connected == address:
+                unit = units[int(lun)]
+                found[unit["name"]] = Disk(block, generic, unit, session)
+        return found
 
     def write(self, disk: Disk, data: bytes) -> None:
         """Write a disk from its beginning through the kernel's block layer, past its cache."""
@@ -167,42 +232,6 @@ class LinuxInitiator:
             yield directory
         finally:
             self.run("umount", directory)
-
-    def _start_portal(self) -> None:
-        san = self.share("san.yaml", SAN.encode())
-        ready = self.shared / "ready.json"
-        self._portal = self._lab.start_program(
-            [
-                *(sys.executable, "-m", "threepce.emulator.portal", san),
-                *("--portal", PORTAL, "--ready-file", f"{SHARED_DIRECTORY}/{ready.name}"),
-            ],
-            output=f"{SHARED_DIRECTORY}/portal.log",
-            environment={"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)},
-        )
-        deadline = time.monotonic() + LIMIT
-        while not ready.exists():
-            if time.monotonic() > deadline or self._lab.exit_status(self._portal) is not None:
-                pytest.fail(f"the portal did not come up in the guest\n{self._state()}")
-            time.sleep(0.05)
-        self._ready = json.loads(ready.read_text())
-
-    def _disks(self, address: str) -> dict[str, Disk]:
-        units = {unit["lun"]: unit for unit in self._ready["units"]}
-        found = {}
-        for line in self.run("sh", "-c", DISKS_OF_SESSIONS).splitlines():
-            connected, session, lun, block, generic = line.split()
-            if connected == address:
-                unit = units[int(lun)]
-                found[unit["name"]] = Disk(block, generic, unit, session)
-        return found
-
-    def _state(self) -> str:
-        said = (self.shared / "portal.log").read_text(errors="replace").splitlines()
-        log = "\n".join(line for line in said if not line.startswith("{"))[-2000:]  # not the ready line
-        console = self._lab.console_log.read_text(errors="replace")[-2000:]
-        status = self._lab.exit_status(self._portal)
-        end = "runs" if status is None else f"ended with {status}"
-        return f"The portal {end}; it said: {log}\nThe guest's console: {console}"
 
 
 def find_program(name: str) -> str:
