@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from random import Random
 
 from threepce.emulator.clock import VirtualClock
 from threepce.emulator.disk import Disk
@@ -15,6 +16,7 @@ from threepce.emulator.persistence import store_of
 from threepce.emulator.processor import Processor
 from threepce.emulator.profile import Profile
 from threepce.emulator.reservations_state import Port
+from threepce.emulator.tokens.store import TokenStore
 from threepce.emulator.trace import Trace
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
@@ -28,12 +30,24 @@ POWER_ON_OCCURRED = AdditionalSense.named("POWER ON OCCURRED")
 class San:
     """A target of one profile, its logical units, its copy manager and what it has seen."""
 
-    def __init__(self, profile: Profile, *, clock: VirtualClock | None = None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        clock: VirtualClock | None = None,
+        random_bytes: Callable[[int], bytes] | None = None,
+    ) -> None:
+        """`random_bytes` is where ROD tokens have what cannot be guessed from.
+
+        By default it is the same in every run: who serves strangers gives a better one.
+        """
         self.profile = profile
         self.clock = clock or VirtualClock()
         self.trace = Trace()
         self.units: dict[int, LogicalUnit] = {}
-        self.manager = CopyManager(profile)
+        self.manager = CopyManager(profile, self.clock)
+        repeatable = Random(0).randbytes  # noqa: S311 - see above
+        self.tokens = TokenStore(profile.tokens, self.clock, random_bytes or repeatable, self.units.values)
         self.faults = FaultTable(self.clock, self.units.values())
         self.first_unit_attention = profile.units.first_unit_attention
         self._nexuses: dict[str, EmulatorNexus] = {}
@@ -123,14 +137,16 @@ class San:
             self._sessions.remove(nexus)
         elif self._nexuses.get(nexus.initiator) is nexus:
             del self._nexuses[nexus.initiator]
-        self.manager.results.forget(nexus.initiator)
+        self.manager.nexus_lost(nexus)
         for unit in nexus.units():
             unit.nexus_lost(nexus)
 
     def reset(self, units: Iterable[LogicalUnit]) -> None:
         """Reset logical units; every nexus is told, that of the reset too (SAM-5 6.3.3)."""
         for unit in units:
+            self.manager.reset(unit)
             unit.reset()
+            self.tokens.unit_reset(unit)
             self.tell(unit, asc.BUS_DEVICE_RESET_FUNCTION_OCCURRED)
 
     def power_cycle(self, reason: str) -> None:
@@ -143,7 +159,8 @@ class San:
             nexus.drop(reason)
         for unit in self.units.values():
             unit.power_cycle()
-        self.manager = CopyManager(self.profile)
+        self.tokens.power_lost()
+        self.manager.power_lost()
         self.first_unit_attention = POWER_ON_OCCURRED
 
     def tell(self, unit: LogicalUnit, code: AdditionalSense, *, besides: EmulatorNexus | None = None) -> None:

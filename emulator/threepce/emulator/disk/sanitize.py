@@ -86,7 +86,8 @@ def _admitted(invocation: Invocation) -> Disk:
 
 
 def _run(invocation: Invocation, disk: Disk, pattern: bytes) -> bytes | Iterator[None]:
-    """Put a block into all of them: at once with IMMED, else in steps."""
+    """Put a block into all of them: at once with IMMED, else in steps. No ROD token gets them back."""
+    invocation.nexus.san.tokens.revoke(disk)
     now = invocation.nexus.san.clock.now
     immed = invocation.cdb.immed
     seconds = disk.profile.disks.sanitize_seconds if immed else 0

@@ -57,6 +57,14 @@ class TokenBehaviour:
     """Bytes that tokens keep of what was overwritten, all of them together."""
     survive_reset: bool = True
 
+    def can_make(self, rod_type: int) -> bool:
+        """Whether a token of this type can be asked for."""
+        return rod_type in TOKENS_TO_MAKE.intersection(self.rod_types)
+
+    def can_use(self, rod_type: int) -> bool:
+        """Whether there are tokens of this type; of "any" there are none."""
+        return rod_type in self.rod_types and rod_type != RodType.POINT_IN_TIME_COPY_ANY
+
     def check(self) -> None:
         """Raise ValueError, naming the key, for tokens that nobody could make or use."""
         for code in self.rod_types:
@@ -65,7 +73,7 @@ class TokenBehaviour:
                 raise ValueError(
                     f"tokens.rod_types: {code:#010x} is no type of token that this emulator has; there are {known}"
                 )
-        if self.rod_types and self.default_rod_type not in TOKENS_TO_MAKE.intersection(self.rod_types):
+        if self.rod_types and not self.can_make(self.default_rod_type):
             raise ValueError(
                 f"tokens.default_rod_type: {self.default_rod_type:#010x} is none of rod_types of which a token can "
                 "be made"
