@@ -12,7 +12,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from difflib import get_close_matches
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -22,9 +22,10 @@ from typing import Any
 from threepce.emulator.strict_yaml import DocumentError, load
 from threepce.emulator.tokens.behaviour import NO_TOKENS, TokenBehaviour
 from threepce.scsi.additional_sense import THIRD_PARTY_DEVICE_FAILURE, AdditionalSense
-from threepce.scsi.cdb import all_commands
+from threepce.scsi.cdb import Cdb, all_commands
 from threepce.scsi.copy_results import OperatingParameters
 from threepce.scsi.cscd import CSCD_DESCRIPTOR_LENGTH, is_cscd_code
+from threepce.scsi.dialect import Dialect
 from threepce.scsi.segment import BlockToBlock
 
 __all__ = [
@@ -38,11 +39,15 @@ __all__ = [
     "ReservedBits",
     "Rule",
     "ShortData",
+    "TooManyCopies",
     "UnitBehaviour",
     "WorkingLength",
     "available_profiles",
     "load_profile",
 ]
+
+THIRD_PARTY_COPY_CODES = (0x83, 0x84)
+EXTENDED_COPY_LID4 = (0x83, 0x01)
 
 
 class ProfileError(ValueError):
@@ -82,6 +87,15 @@ class ReceivingUnit(StrEnum):
 
     ANY = "any"
     SOURCE_OR_DESTINATION = "source or destination"
+
+
+class TooManyCopies(StrEnum):
+    """How a copy beyond the number of concurrent copies is answered; the standard leaves it open."""
+
+    TASK_SET_FULL = "task set full"
+    BUSY = "busy"
+    INSUFFICIENT_RESOURCES = "insufficient resources"
+    ACCEPTED = "accepted"
 
 
 class SegmentSense(StrEnum):
@@ -172,13 +186,31 @@ class CopyBehaviour:
 
     unknown_service_action: AdditionalSense
     unknown_receive_service_action: AdditionalSense
+    dialects: tuple[Dialect, ...] = (Dialect.LID1,)
+    """What parameter lists may be written in; of those without a service action of their own the first
+    is taken where the list does not tell."""
+    commands: tuple[str, ...] = ()
+    """The only commands with operation codes 83h and 84h there are, by title; none given: all."""
+    lid4_first_cscd_id: int = 0
+    """What segments of a LID4 list call its first CSCD descriptor (SPC-4 leads to 1, FreeBSD has 0)."""
     keeps_results: bool = True
+    result_hold_seconds: int = 0
+    """How long results are kept after the end of a copy; 0: until something discards them."""
+    too_many_copies: TooManyCopies = TooManyCopies.TASK_SET_FULL
+    background_steps: int = 1
+    """Steps that a copy in background takes after each command."""
     working_length: WorkingLength = WorkingLength.CDB
     receiving_unit: ReceivingUnit = ReceivingUnit.ANY
     segment_sense: SegmentSense = SegmentSense.DETAILED
     acts_for: ActsFor = ActsFor.NEXUS
     device_failure: AdditionalSense = THIRD_PARTY_DEVICE_FAILURE
     """The code of COPY ABORTED where a source or destination refused a command (SPC-4 5.17.7.4)."""
+    device_retries: int = 0
+    """How often a command is sent again to a source or destination that is BUSY or reserved."""
+    handles_data_before_failure: bool = True
+    """What was read in full before a source failed is still processed and written (SPC-4 5.17.7.4)."""
+    partial_transfers: bool = False
+    """To and from fixed blocks, the last transfer of a segment has no more blocks than are needed."""
     field_pointers: bool = True
     enforces_segment_length: bool = True
     enforces_granularity: bool = True
@@ -189,6 +221,14 @@ class CopyBehaviour:
     """Bytes from one segment descriptor to the next; 0: each says its own length."""
     parameter_list_rules: tuple[Rule, ...] = ()
     operating_parameters_reply: OperatingParametersReply = OperatingParametersReply()
+
+    def offers(self, cdb: type[Cdb]) -> bool:
+        """Whether the engine has this command, if it is one of third-party copy at all."""
+        if cdb.OPCODE not in THIRD_PARTY_COPY_CODES:
+            return True
+        if (cdb.OPCODE, cdb.SERVICE_ACTION) == EXTENDED_COPY_LID4 and Dialect.LID4 not in self.dialects:
+            return False
+        return not self.commands or cdb.TITLE in self.commands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,10 +337,11 @@ def _build(kind: Any, tree: object, path: str) -> Any:
         return tuple(_build(item, entry, f"{path}[{index}]") for index, entry in enumerate(tree))
     if kind is AdditionalSense:
         return _code(tree, path)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        if tree not in list(kind):
-            raise ProfileError(f"{path}: expected one of {', '.join(kind)}; got {tree!r}")
-        return kind(str(tree))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        values = [member.value for member in kind]
+        if tree not in values:
+            raise ProfileError(f"{path}: expected one of {', '.join(values)}; got {tree!r}")
+        return kind(tree)
     if type(tree) is not kind or (kind is int and typing.cast("int", tree) < 0):
         words = {int: "a number of 0 or more", str: "text", bool: "true or false"}
         raise ProfileError(f"{path}: expected {words[kind]}, got {tree!r}")
@@ -346,12 +387,18 @@ def _code(tree: object, path: str) -> AdditionalSense:
 
 def _check(profile: Profile) -> None:
     """Refuse what no engine can be."""
-    titles = {command.TITLE for command in all_commands()} if profile.units.commands else set()
-    for title in profile.units.commands:
-        if title not in titles:
-            close = get_close_matches(title, titles, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise ProfileError(f"units.commands: no command is called {title!r}{hint}")
+    copies = profile.copy_manager
+    for where, named in (("units", profile.units.commands), ("copy_manager", copies.commands)):
+        titles = {command.TITLE for command in all_commands()} if named else set()
+        for title in named:
+            if title not in titles:
+                close = get_close_matches(title, titles, 1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                raise ProfileError(f"{where}.commands: no command is called {title!r}{hint}")
+    if not set(copies.dialects) - {Dialect.LID4}:
+        raise ProfileError(
+            "copy_manager.dialects: EXTENDED COPY(LID1) needs T10/99-143r1, SPC-2 or SPC-4 LID1 among them"
+        )
     try:
         profile.tokens.check()
     except ValueError as error:
