@@ -82,7 +82,7 @@ def test_a_hole_is_copied_as_a_hole() -> None:
 
     copy_range(source, 0, destination, 0, 4 * CHUNK)
 
-    assert [list(destination.pieces(0, 4 * CHUNK))] == [(4 * [(CHUNK, None)])]
+    assert [list(destination.pieces(0, 4 * CHUNK))] == [[(4 * CHUNK, None)]]
 
 
 @given(operations=operations)

@@ -5,9 +5,10 @@ data. What was never written reads as zeros and costs nothing, so a unit of many
 cheap as what is stored on it.
 """
 
-from threepce.emulator.medium.base import Medium, MediumFault, copy_range, read_range
+from threepce.emulator.medium.base import Medium, MediumFault, read_range
 from threepce.emulator.medium.file import FileMedium
 from threepce.emulator.medium.memory import CHUNK, MemoryMedium
+from threepce.emulator.medium.moving import copy_range
 
 __all__ = [
     "CHUNK",

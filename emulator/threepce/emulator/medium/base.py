@@ -1,11 +1,11 @@
-"""What every medium can do, and moving bytes from one to another."""
+"""What every medium can do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Protocol
 
-__all__ = ["Medium", "MediumFault", "copy_range", "read_range"]
+__all__ = ["Medium", "MediumFault", "read_range"]
 
 
 class MediumFault(Exception):
@@ -32,7 +32,10 @@ class Medium(Protocol):
     granularity: int
 
     def pieces(self, offset: int, length: int) -> Iterator[tuple[int, memoryview | None]]:
-        """The range in order, as (length, bytes); None for a hole. A view is good until the next."""
+        """The range in order, as (length, bytes); None for a hole.
+
+        A view is good until the bytes are written: then it shows what was there, or what is there now.
+        """
         ...
 
     def extents(self, offset: int, length: int) -> Iterator[tuple[int, bool]]:
@@ -67,21 +70,3 @@ class Medium(Protocol):
 def read_range(medium: Medium, offset: int, length: int) -> bytes:
     """The bytes of a range, holes as zeros."""
     return b"".join(bytes(count) if view is None else view for count, view in medium.pieces(offset, length))
-
-
-def copy_range(
-    source: Medium, source_offset: int, destination: Medium, destination_offset: int, length: int
-) -> None:
-    """Move bytes from medium to medium, holes as holes.
-
-    Where both ranges lie on one medium and overlap, all is read before anything is written.
-    """
-    pieces = source.pieces(source_offset, length)
-    if source is destination and abs(source_offset - destination_offset) < length:
-        pieces = iter([(count, None if view is None else memoryview(bytes(view))) for count, view in pieces])
-    for count, view in pieces:
-        if view is None:
-            destination.zero(destination_offset, count)
-        else:
-            destination.write(destination_offset, view)
-        destination_offset += count

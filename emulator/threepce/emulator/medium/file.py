@@ -109,6 +109,32 @@ class FileMedium:
         except OSError as error:
             raise MediumFault(self, offset, error.strerror, full=error.errno in NO_ROOM) from error
 
+    def copy_from(self, offset: int, source: FileMedium, source_offset: int, length: int) -> bool:
+        """Take over a range of another file without reading it, holes as holes.
+
+        False where the system cannot, before or after some of it: then it is to be written.
+        """
+        self._refuse_a_cut_file(self.size)
+        for count, mapped in source.extents(source_offset, length):
+            if not mapped:
+                self.zero(offset, count)
+            elif not self._take_over(offset, source, source_offset, count):
+                return False
+            offset, source_offset = offset + count, source_offset + count
+        return True
+
+    def _take_over(self, offset: int, source: FileMedium, source_offset: int, length: int) -> bool:
+        """See `copy_from`. What fails is left to reading and writing, which tell whose fault it is."""
+        while length:
+            try:
+                count = os.copy_file_range(source._file, self._file, length, source_offset, offset)
+            except OSError:
+                return False
+            if not count:
+                return False
+            offset, source_offset, length = offset + count, source_offset + count, length - count
+        return True
+
     def write_whole(self, offset: int, data: bytes | memoryview) -> None:
         """See Medium."""
 

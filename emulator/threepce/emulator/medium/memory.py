@@ -52,12 +52,27 @@ class MemoryMedium:
     def pieces(self, offset: int, length: int) -> Iterator[tuple[int, memoryview | None]]:
         """See Medium."""
         end = offset + length
-        while offset < end:
-            number, start = divmod(offset, CHUNK)
-            count = min(CHUNK - start, end - offset)
+        for number in self._stored(offset, end):
             chunk = self._chunks.get(number)
-            yield count, None if chunk is None else memoryview(chunk.data)[start : start + count]
+            if chunk is None:  # given back since
+                continue
+            start = number * CHUNK
+            if start > offset:
+                yield start - offset, None
+                offset = start
+            count = min(start + CHUNK, end) - offset
+            yield count, memoryview(chunk.data)[offset - start : offset - start + count]
             offset += count
+        if offset < end:
+            yield end - offset, None
+
+    def _stored(self, offset: int, end: int) -> list[int]:
+        """The numbers of the chunks that a range touches, of those there are. Costs the lesser of both."""
+        chunks = self._chunks
+        numbers = range(offset // CHUNK, -(-end // CHUNK))
+        if len(numbers) <= len(chunks):
+            return [number for number in numbers if number in chunks]
+        return sorted(number for number in chunks if number in numbers)
 
     def extents(self, offset: int, length: int) -> Iterator[tuple[int, bool]]:
         """See Medium. Costs by what is stored, not by the length."""
@@ -72,11 +87,11 @@ class MemoryMedium:
             yield run, mapped
 
     def _runs(self, offset: int, end: int) -> Iterator[tuple[int, bool]]:
-        numbers = sorted(number for number in self._chunks if number * CHUNK < end)
-        for number in numbers:
-            start, chunk = number * CHUNK, self._chunks[number]
-            if start + CHUNK <= offset:
+        for number in self._stored(offset, end):
+            chunk = self._chunks.get(number)
+            if chunk is None:  # given back since
                 continue
+            start = number * CHUNK
             if start > offset:
                 yield start - offset, False
                 offset = start
