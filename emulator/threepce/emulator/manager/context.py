@@ -80,7 +80,7 @@ class SegmentContext:
 
     def begin(self, number: int) -> SegmentDescriptor:
         """Turn to a segment; its descriptor, as the dialect of the list has it."""
-        self.number = number
+        self.number = self.gate.segment = number
         self.at, self.raw = self.accepted.segment_descriptors[number]
         return decode_segment(self.raw, self.dialect)
 

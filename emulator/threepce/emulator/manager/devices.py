@@ -13,10 +13,11 @@ says, with a step of the copy between two tries; whatever else is not GOOD ends 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, NamedTuple
 
 from threepce.emulator.errors import CheckCondition, CommandEnded, illegal_request
+from threepce.emulator.faults import Outcome, third_party
 from threepce.emulator.manager.fault import SegmentFault
 from threepce.emulator.profile import ActsFor
 from threepce.emulator.reservations_state import NOBODY
@@ -59,25 +60,30 @@ class DeviceGate:
         self._nexus = nexus
         self._behaviour = accepted.profile.copy_manager
         self._port = nexus.port if self._behaviour.acts_for is ActsFor.NEXUS else NOBODY
+        self.segment = 0
+        """The number of the segment that is processed."""
 
-    def admit(self, named: Named, command: type[Cdb]) -> Iterator[int]:
+    def admit(
+        self, named: Named, command: type[Cdb], first: int | None = None, count: int | None = 1
+    ) -> Generator[int, None, Outcome | None]:
         """Let one command of the copy manager through to a unit; a step between two tries.
 
+        `first` and `count` are the blocks it reaches; a tape starts where it is. What comes back are
+        the faults that the command meets: they change its data, or end it when it was executed.
         Raises CheckCondition or CommandEnded, which `answers` turns into the failure of the segment.
         """
         for _ in range(self._behaviour.device_retries):
             try:
-                self.let_through(named, command)
+                return self._let_through(named, command, first, count)
             except CommandEnded as ended:
                 if ended.status not in TRIED_AGAIN:
                     raise
-                yield 0
-            else:
-                return
-        self.let_through(named, command)
+            yield 0
+        return self._let_through(named, command, first, count)
 
-    def let_through(self, named: Named, command: type[Cdb]) -> None:
-        """What keeps a command from a unit, tried once. Raises CheckCondition or CommandEnded."""
+    def _let_through(
+        self, named: Named, command: type[Cdb], first: int | None, count: int | None
+    ) -> Outcome | None:
         unit = named.unit
         known = unit.commands.named(command.OPCODE, command.SERVICE_ACTION)
         if known is None:
@@ -85,6 +91,13 @@ class DeviceGate:
         if unit.reservations.excludes or not unit.ready:
             now = self._nexus.san.clock.now
             unit.admit(self._port, known.access, needs_medium=known.needs_medium, now=now)
+        if not self._nexus.san.faults.installed:
+            return None
+        if first is None and (position := getattr(unit, "position", None)) is not None:
+            first = position[1]
+        return third_party(
+            self._nexus, unit, command, first=first, count=count, segment=self.segment
+        )
 
     def answers(
         self,
@@ -95,6 +108,27 @@ class DeviceGate:
     ) -> _Answers:
         """A context that turns what a CSCD answers into the failure of the segment."""
         return _Answers(self, named, residual, at_destination)
+
+    def checked(
+        self, outcome: Outcome | None, named: Named, data: memoryview, *, at_destination: bool = False
+    ) -> memoryview:
+        """Data on its way, as the faults let it through.
+
+        Raises SegmentFault where it is no longer as long as was asked for although the command ends
+        with GOOD (SPC-4 5.17.7.4).
+        """
+        if outcome is None or not outcome.changes_data:
+            return data
+        changed = outcome.changed(bytes(data))
+        self.check_length(named, len(changed), len(data), at_destination=at_destination)
+        return memoryview(changed)
+
+    def check_length(self, named: Named, came: int, wanted: int, *, at_destination: bool = False) -> None:
+        """Raise SegmentFault where GOOD came with fewer or with more bytes than were asked for."""
+        if came != wanted:
+            short = came < wanted
+            code = asc.COPY_TARGET_DEVICE_DATA_UNDERRUN if short else asc.COPY_TARGET_DEVICE_DATA_OVERRUN
+            raise SegmentFault(code, named.pointer, at_destination=at_destination)
 
     def failure(
         self,
