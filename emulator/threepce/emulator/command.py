@@ -90,6 +90,8 @@ class Entry(NamedTuple):
     """Ends with NOT READY while the unit cannot reach its medium."""
     refused: tuple[str, ...] = ()
     """Fields that must be zero, since the unit lacks what they ask for; in any profile."""
+    handler_cuts: bool = False
+    """ALLOCATION LENGTH is not for all that the command returns: the handler sees to it."""
     allowed: Callable[[Any], bool] | None = None
     """Whether a CDB of the command is allowed whoever holds a reservation."""
 
@@ -120,7 +122,7 @@ class Command:
         self.needs_medium = entry.needs_medium
         self.refused = entry.refused
         self.size = entry.cdb.SIZE
-        self.has_allocation_length = "allocation_length" in entry.cdb.PLACES
+        self.has_allocation_length = "allocation_length" in entry.cdb.PLACES and not entry.handler_cuts
         refused = self._mask(entry.refused)
         used = int.from_bytes(entry.cdb.USED) & ~refused & ~self._mask(NOT_OFFERED)
         self.usage = self._usage(used)

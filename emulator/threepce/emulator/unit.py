@@ -56,6 +56,8 @@ class LogicalUnit:
         self.store = store or MemoryStore()
         self.reservations = Reservations()
         self._restore_reservations()
+        self.removal_prevented_by: set[Port] = set()
+        """The nexuses whose PREVENT ALLOW MEDIUM REMOVAL keeps the medium in (SBC-3 5.10)."""
         self.ready = True
         """False while there is something that keeps commands from the medium; see `condition`."""
 
@@ -93,7 +95,7 @@ class LogicalUnit:
         identity = self.profile.identity
         digits = "".join(c for c in self.serial.lower() if c in "0123456789abcdef")[:NAA_6_SERIAL_DIGITS]
         naa = f"6{identity.naa_company_id:06x}{digits:0<{NAA_6_SERIAL_DIGITS}}"
-        text = f"{identity.t10_vendor_identification:8}{identity.product_identification}:{self.serial}"
+        text = f"{identity.t10_vendor_identification:8}{self.product_identification}:{self.serial}"
         return [
             Designator.naa(bytes.fromhex(naa)),
             Designator(
@@ -111,10 +113,20 @@ class LogicalUnit:
         """Whether the medium can be taken out."""
         return False
 
+    @property
+    def product_identification(self) -> str:
+        """What INQUIRY calls a unit of this kind."""
+        return self.profile.identity.product_identification
+
+    @property
+    def version_descriptors(self) -> tuple[int, ...]:
+        """The standards that a unit of this kind claims (SPC-4 6.6.2)."""
+        return self.profile.identity.version_descriptors
+
     def standard_inquiry(self) -> bytes:
         """Standard INQUIRY data (SPC-4 6.6.2), with version descriptors where the profile has some."""
         identity = self.profile.identity
-        versions = b"".join(code.to_bytes(2) for code in identity.version_descriptors)
+        versions = b"".join(code.to_bytes(2) for code in self.version_descriptors)
         length = LONG_INQUIRY_LENGTH if versions else StandardInquiry.SIZE
         implicit = self.profile.units.implicit_asymmetric_access
         head = StandardInquiry(
@@ -127,7 +139,7 @@ class LogicalUnit:
             third_party_copy=True,
             cmdque=True,
             t10_vendor_identification=f"{identity.t10_vendor_identification:8.8}".encode("ascii"),
-            product_identification=f"{identity.product_identification:16.16}".encode("ascii"),
+            product_identification=f"{self.product_identification:16.16}".encode("ascii"),
             product_revision_level=f"{identity.product_revision_level:4.4}".encode("ascii"),
         ).encode()
         return (head.ljust(VERSION_DESCRIPTORS_AT, b"\0") + versions).ljust(length, b"\0")[:length]
@@ -172,12 +184,14 @@ class LogicalUnit:
     # --- what happens to a unit -----------------------------------------------------------------
 
     def nexus_lost(self, nexus: EmulatorNexus) -> None:
-        """An I_T nexus is gone, and what the unit held for it alone (SAM-5 6.3.4)."""
+        """An I_T nexus is gone, and what the unit held for it alone (SAM-5 6.3.4, SBC-3 4.15)."""
         self.reservations.nexus_lost(nexus.port)
+        self.removal_prevented_by.discard(nexus.port)
 
     def reset(self) -> None:
         """Logical unit reset (SAM-5 6.3.3): persistent reservations and the medium stay."""
         self.reservations.reset()
+        self.removal_prevented_by.clear()
 
     def power_cycle(self) -> None:
         """Loss of power (SAM-5 6.3.1): of reservations only what was saved stays."""

@@ -20,12 +20,13 @@ from threepce.emulator.disk.io import (
     write_and_verify,
 )
 from threepce.emulator.disk.mode import mode_select, mode_sense
-from threepce.emulator.disk.power import prevent_allow_medium_removal, start_stop_unit
+from threepce.emulator.disk.power import start_stop_unit
 from threepce.emulator.disk.provisioning import get_lba_status, unmap, write_same
 from threepce.emulator.disk.sanitize import sanitize_erase, sanitize_exit_failure_mode, sanitize_overwrite
 from threepce.emulator.disk.whole import compare_and_write, orwrite, write_atomic
 from threepce.emulator.log_pages import LOG_COMMANDS
 from threepce.emulator.manager.commands import THIRD_PARTY_COPY_COMMANDS
+from threepce.emulator.medium_removal import REMOVAL_COMMANDS
 from threepce.emulator.primary_commands import PRIMARY_COMMANDS
 from threepce.emulator.profile import DiskBehaviour, Profile
 from threepce.scsi.block import (
@@ -70,7 +71,7 @@ from threepce.scsi.block_write import (
 )
 from threepce.scsi.cdb import Cdb
 from threepce.scsi.mode import ModeSelect6, ModeSelect10
-from threepce.scsi.primary import ModeSense6, ModeSense10, Prevent, PreventAllowMediumRemoval
+from threepce.scsi.primary import ModeSense6, ModeSense10
 
 __all__ = ["disk_commands"]
 
@@ -140,7 +141,7 @@ def _maintenance() -> Iterator[Entry]:
     yield Entry(ModeSelect6, mode_select, holders)
     yield Entry(ModeSelect10, mode_select, holders)
     yield Entry(StartStopUnit, start_stop_unit, holders, allowed=_starts)
-    yield Entry(PreventAllowMediumRemoval, prevent_allow_medium_removal, holders, allowed=_allows)
+    yield from REMOVAL_COMMANDS
     yield Entry(SanitizeOverwrite, sanitize_overwrite, holders)
     yield Entry(SanitizeBlockErase, sanitize_erase, holders)
     yield Entry(SanitizeCryptographicErase, sanitize_erase, holders)
@@ -150,8 +151,3 @@ def _maintenance() -> Iterator[Entry]:
 def _starts(cdb: StartStopUnit) -> bool:
     """SBC-3 table 13: to start the unit is no harm to the holder of a reservation."""
     return cdb.start and not cdb.loej and cdb.power_condition == PowerCondition.START_VALID
-
-
-def _allows(cdb: PreventAllowMediumRemoval) -> bool:
-    """SBC-3 table 13: nor is to allow removal, which undoes only one's own prevention."""
-    return cdb.prevent == Prevent.ALLOW

@@ -1,4 +1,4 @@
-"""START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL (SBC-3 5.25, 5.10)."""
+"""START STOP UNIT (SBC-3 5.25)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from threepce.emulator.disk.unit import Disk, Power, disk_of
 from threepce.emulator.errors import CheckCondition, illegal_request, invalid_field_in_cdb, not_ready
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.block_maintenance import PowerCondition, StartStopUnit
-from threepce.scsi.primary import Prevent, PreventAllowMediumRemoval
 
-__all__ = ["prevent_allow_medium_removal", "start_stop_unit"]
+__all__ = ["start_stop_unit"]
 
 
 def start_stop_unit(invocation: Invocation) -> bytes:
@@ -49,16 +48,3 @@ def _stop(cdb: StartStopUnit, disk: Disk) -> None:
         disk.flush()
     if disk.power is not Power.EJECTED:
         disk.power = Power.EJECTED if cdb.loej else Power.STOPPED
-
-
-def prevent_allow_medium_removal(invocation: Invocation) -> bytes:
-    """PREVENT ALLOW MEDIUM REMOVAL: as long as any nexus prevents it, nobody ejects the medium."""
-    disk, port = disk_of(invocation), invocation.nexus.port
-    prevent = invocation.cdb.prevent
-    if prevent == Prevent.ALLOW:
-        disk.removal_prevented_by.discard(port)
-    elif prevent == Prevent.PREVENT:
-        disk.removal_prevented_by.add(port)
-    else:
-        raise invalid_field_in_cdb(PreventAllowMediumRemoval, "prevent")
-    return b""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from threepce.emulator.command import Entry, Invocation
 from threepce.emulator.disk.pages import disk_page, mode_pages
@@ -15,14 +14,10 @@ from threepce.emulator.medium import Medium, MediumFault, read_range
 from threepce.emulator.mode_parameters import ModeParameters
 from threepce.emulator.persistence import Store
 from threepce.emulator.profile import Profile
-from threepce.emulator.reservations_state import Port
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.mode_pages import CachingModePage, ControlModePage
 from threepce.scsi.sense import Sense, SenseKey
-
-if TYPE_CHECKING:
-    from threepce.emulator.nexus import EmulatorNexus
 
 __all__ = ["Disk", "Power", "Sanitize", "disk_of"]
 
@@ -99,7 +94,6 @@ class Disk(LogicalUnit):
         self.modes = ModeParameters(mode_pages(profile), self.store, saves=profile.units.saves_mode_pages)
         self.sanitize: Sanitize | None = None
         self.power = Power.STARTED
-        self.removal_prevented_by: set[Port] = set()
         self._follow_mode_pages()
 
     @classmethod
@@ -238,15 +232,9 @@ class Disk(LogicalUnit):
         """Power or sanitize state was set: see whether the medium can be reached."""
         self.condition(now)
 
-    def nexus_lost(self, nexus: EmulatorNexus) -> None:
-        """See LogicalUnit: nor does the nexus prevent the removal of the medium any longer (SBC-3 4.15)."""
-        super().nexus_lost(nexus)
-        self.removal_prevented_by.discard(nexus.port)
-
     def reset(self) -> None:
         """See LogicalUnit: mode parameters come back; a sanitize operation goes on (SBC-3 4.11.2)."""
         super().reset()
-        self.removal_prevented_by.clear()
         self.modes.reset()
         self.mode_pages_changed()
 
