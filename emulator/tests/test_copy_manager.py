@@ -437,7 +437,7 @@ def test_a_large_count_is_told_in_larger_units(bench: Bench) -> None:
     bench.extended_copy(bench.list_of(bench.segment()))
     kept = bench.san.manager.results.find("host", 1)
     assert kept is not None
-    kept.copy.bytes_written = 5 << 32
+    kept.operation.transferred = 5 << 32
 
     told = status(bench)
     assert (told.transfer_count_units, told.transfer_count) == (1, 5 << 22)

@@ -16,13 +16,14 @@ from threepce.emulator.command import Access, Command, Invocation
 from threepce.emulator.errors import CheckCondition, CommandEnded, illegal_request
 from threepce.emulator.faults import Outcome
 from threepce.emulator.faults.event import of_command
+from threepce.emulator.manager.operation import Steps
 from threepce.emulator.reservations_state import Port
 from threepce.emulator.trace import KEPT_DATA, TraceRecord
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.cdb import Cdb
-from threepce.scsi.nexus import Completion, NexusLost
+from threepce.scsi.nexus import CommandTimeout, Completion, NexusLost
 from threepce.scsi.primary import Inquiry, ReportLuns, RequestSense, StandardInquiry, encode_lun_list
 from threepce.scsi.sam import Status
 from threepce.scsi.sense import FieldPointer, Sense, SenseKey
@@ -125,17 +126,29 @@ class EmulatorNexus:
         *,
         timeout: float | None = None,
     ) -> Completion:
-        """See `threepce.scsi.nexus.Nexus`. Nothing here waits, so `timeout` never passes."""
+        """See `threepce.scsi.nexus.Nexus`. Nothing here waits, so `timeout` is not looked at.
+
+        Raises CommandTimeout for a copy that stalls: it goes on when it is released.
+        """
         begun = self.begin(lun, cdb, data_out, data_in_length)
         return begun if isinstance(begun, Completion) else begun.finish()
 
     def begin(
         self, lun: int, cdb: bytes, data_out: bytes = b"", data_in_length: int = 0
     ) -> Completion | RunningCommand:
-        """Send one command. One that takes long has not ended yet, and goes on step by step."""
+        """Send one command. One that takes long has not ended yet, and goes on step by step.
+
+        What copies in background do meanwhile is said in ``manager.manager``.
+        """
+        manager = self.san.manager
+        if manager.background:
+            manager.catch_up()
+        background = manager.background
         begun = self._completion(lun, cdb, data_out, data_in_length)
         if isinstance(begun, Completion):
             self.note(lun, cdb, data_out, begun)
+        if background:
+            manager.advance(background)
         return begun
 
     def note(self, lun: int, cdb: bytes, data_out: bytes, completion: Completion) -> None:
@@ -309,8 +322,8 @@ class RunningCommand:
         outcome = self.outcome
         try:
             next(self.steps)
-        except StopIteration:
-            completion = Completion(residual=self.room)
+        except StopIteration as end:
+            completion = Completion(sense=self._good_sense(end.value), residual=self.room)
         except (CheckCondition, CommandEnded) as ended:
             if outcome is not None:
                 outcome.lose()
@@ -322,15 +335,31 @@ class RunningCommand:
         except (CheckCondition, CommandEnded) as ended:
             return failure(self.unit, ended, self.room)
 
+    def _good_sense(self, sense: Sense | None) -> bytes:
+        """Sense data that goes with GOOD, where the steps end with some."""
+        if sense is None:
+            return b""
+        return sense.encode(descriptor_format=self.unit.descriptor_format_sense())
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the next step will do nothing, until somebody releases the command."""
+        return isinstance(self.steps, Steps) and self.steps.stalled
+
     def abandon(self) -> None:
         """Take no more steps: the command was aborted, or its nexus is gone."""
-        if isinstance(self.steps, Generator):
+        if isinstance(self.steps, Generator | Steps):
             self.steps.close()
 
     def finish(self) -> Completion:
-        """Take all steps that are left."""
+        """Take all steps that are left. Raises CommandTimeout where the command stalls."""
         while (completion := self.step()) is None:
-            pass
+            if isinstance(self.steps, Steps) and self.steps.stalled:
+                operation = self.steps.operation
+                self.nexus.san.manager.leave(operation)
+                raise CommandTimeout(
+                    f"the copy stalls before segment {operation.segments_processed}, until it is released"
+                )
         return completion
 
 

@@ -82,6 +82,7 @@ class LogicalUnit:
             entries = cls.entries(profile)
             if units.commands:
                 entries = [entry for entry in entries if entry.cdb.TITLE in units.commands]
+            entries = [entry for entry in entries if profile.copy_manager.offers(entry.cdb)]
             table = CommandTable(entries, reserved_bits=units.reserved_bits)
             _tables[cls, profile] = table
         return table

@@ -1,33 +1,42 @@
-"""The commands of third-party copy, as handlers (SPC-4 6.4, 6.20-6.24)."""
+"""The commands of third-party copy, as handlers (SPC-4 6.3-6.5, 6.20-6.25).
+
+Those of tokens are in the package ``tokens``. A profile offers all of them or names those there are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from threepce.emulator.command import Access, Entry, Invocation
 from threepce.emulator.errors import CommandEnded, illegal_request, invalid_field_in_cdb
+from threepce.emulator.manager.operation import Steps
 from threepce.emulator.manager.results import KeptResults
 from threepce.emulator.profile import CopyBehaviour, WorkingLength
 from threepce.scsi import additional_sense as asc
-from threepce.scsi.copy_results import CopyStatus
 from threepce.scsi.sam import Status
 from threepce.scsi.third_party_copy import (
+    CopyOperationAbort,
     ExtendedCopyLid1,
+    ExtendedCopyLid4,
+    ReceiveCopyDataLid1,
+    ReceiveCopyDataLid4,
     ReceiveCopyFailureDetailsLid1,
     ReceiveCopyOperatingParameters,
     ReceiveCopyStatusLid1,
+    ReceiveCopyStatusLid4,
 )
 
-__all__ = ["THIRD_PARTY_COPY_COMMANDS"]
+__all__ = ["THIRD_PARTY_COPY_COMMANDS", "kept_results", "was_fetched"]
 
 RECEIVE_COPY_LIST_IDENTIFIER = ReceiveCopyStatusLid1.PLACES["list_identifier"].byte
 
 
-def extended_copy(invocation: Invocation) -> bytes | Iterator[None]:
-    """EXTENDED COPY(LID1): accept the list; the steps are those of the copy."""
+def extended_copy(invocation: Invocation) -> bytes | Steps:
+    """EXTENDED COPY, LID1 or LID4: accept the list; the steps are those of the copy."""
     manager = invocation.nexus.san.manager
     data = _parameter_list(invocation, manager.profile.copy_manager)
-    return manager.originate(invocation.nexus, invocation.unit, data) if data else b""
+    if not data:
+        return b""
+    lid4 = isinstance(invocation.cdb, ExtendedCopyLid4)
+    return manager.originate(invocation.nexus, invocation.unit, data, lid4=lid4)
 
 
 def _parameter_list(invocation: Invocation, behaviour: CopyBehaviour) -> bytes:
@@ -38,13 +47,20 @@ def _parameter_list(invocation: Invocation, behaviour: CopyBehaviour) -> bytes:
     """
     length, sent = invocation.cdb.parameter_list_length, len(invocation.data_out)
     if length > sent:
-        pointed = invalid_field_in_cdb(ExtendedCopyLid1, "parameter_list_length")
+        pointed = invalid_field_in_cdb(type(invocation.cdb), "parameter_list_length")
         raise pointed if behaviour.field_pointers else illegal_request(asc.INVALID_FIELD_IN_CDB)
     return (
         invocation.data_out
         if behaviour.working_length is WorkingLength.TRANSFER
         else invocation.data_out[:length]
     )
+
+
+def copy_operation_abort(invocation: Invocation) -> bytes:
+    """COPY OPERATION ABORT: nothing of the operation moves between two steps, so it is quiesced."""
+    if not invocation.nexus.san.manager.abort(invocation.nexus, invocation.cdb.list_identifier):
+        raise invalid_field_in_cdb(CopyOperationAbort, "list_identifier")
+    return b""
 
 
 def operating_parameters(invocation: Invocation) -> bytes:
@@ -62,8 +78,8 @@ def operating_parameters(invocation: Invocation) -> bytes:
     return data.ljust(length, b"\0") if reply.fills_allocation_length else data
 
 
-def _kept(invocation: Invocation) -> KeptResults:
-    """The results under the list identifier of the command."""
+def kept_results(invocation: Invocation) -> KeptResults:
+    """The results under the list identifier of the command. Raises CheckCondition where there are none."""
     manager = invocation.nexus.san.manager
     behaviour = manager.profile.copy_manager
     if not behaviour.keeps_results:
@@ -74,30 +90,66 @@ def _kept(invocation: Invocation) -> KeptResults:
     return kept
 
 
+def was_fetched(invocation: Invocation, data: bytes) -> bool:
+    """Whether all of the data goes to the initiator, or none of it is wanted: then it may be discarded."""
+    length: int = min(invocation.cdb.allocation_length, invocation.room)
+    return length == 0 or length >= len(data)
+
+
 def copy_status(invocation: Invocation) -> bytes:
-    """RECEIVE COPY STATUS(LID1): once read after the end of the copy, it is gone (SPC-4 6.24.1)."""
-    kept = _kept(invocation)
+    """RECEIVE COPY STATUS(LID1)."""
+    kept = kept_results(invocation)
     if not kept.has_status:
         raise invalid_field_in_cdb(ReceiveCopyStatusLid1, "list_identifier")
-    kept.has_status = kept.copy.status is CopyStatus.IN_PROGRESS
-    return kept.status_data()
+    data = kept.status()
+    kept.status_was_read()
+    return data
+
+
+def copy_data(invocation: Invocation) -> bytes:
+    """RECEIVE COPY DATA(LID1): not while the copy runs."""
+    kept = kept_results(invocation)
+    if not (kept.operation.ended and kept.has_data):
+        raise invalid_field_in_cdb(ReceiveCopyDataLid1, "list_identifier")
+    data = kept.held_data()
+    if was_fetched(invocation, data):
+        kept.drop_data()
+    return data
 
 
 def failure_details(invocation: Invocation) -> bytes:
-    """RECEIVE COPY FAILURE DETAILS(LID1): not while the copy runs; a truncated read keeps them."""
-    kept = _kept(invocation)
-    if kept.copy.status is CopyStatus.IN_PROGRESS:
+    """RECEIVE COPY FAILURE DETAILS(LID1): not while the copy runs."""
+    kept = kept_results(invocation)
+    if not kept.operation.ended:
         raise invalid_field_in_cdb(ReceiveCopyFailureDetailsLid1, "list_identifier")
     data = kept.failure_details()
-    length = min(invocation.cdb.allocation_length, invocation.room)
-    if length == 0 or length >= len(data):
-        kept.has_details = False
+    if was_fetched(invocation, data):
+        kept.drop_details()
+    return data
+
+
+def copy_status_lid4(invocation: Invocation) -> bytes:
+    """RECEIVE COPY STATUS(LID4): at any time, and it stays."""
+    return kept_results(invocation).status_lid4().encode()
+
+
+def copy_data_lid4(invocation: Invocation) -> bytes:
+    """RECEIVE COPY DATA(LID4): at any time; the held data with the status of an operation that ended well."""
+    kept = kept_results(invocation)
+    data = kept.held_data_lid4()
+    if kept.operation.ended_well and was_fetched(invocation, data):
+        kept.drop_data()
     return data
 
 
 THIRD_PARTY_COPY_COMMANDS = (
     Entry(ExtendedCopyLid1, extended_copy, Access.HOLDERS),
+    Entry(ExtendedCopyLid4, extended_copy, Access.HOLDERS),
+    Entry(CopyOperationAbort, copy_operation_abort, Access.READERS),
     Entry(ReceiveCopyOperatingParameters, operating_parameters, Access.READERS),
     Entry(ReceiveCopyStatusLid1, copy_status, Access.READERS),
+    Entry(ReceiveCopyDataLid1, copy_data, Access.READERS),
     Entry(ReceiveCopyFailureDetailsLid1, failure_details, Access.READERS),
+    Entry(ReceiveCopyStatusLid4, copy_status_lid4, Access.READERS),
+    Entry(ReceiveCopyDataLid4, copy_data_lid4, Access.READERS),
 )

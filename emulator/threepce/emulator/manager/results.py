@@ -1,81 +1,210 @@
-"""What is left of a copy for RECEIVE COPY RESULTS to fetch (SPC-4 6.21, 6.24).
+"""What RECEIVE COPY RESULTS fetches of a copy operation, and how long it is there (SPC-4 6.20-6.26).
 
-Results are kept by I_T nexus and list identifier. The status goes when it has been read after the
-end of the copy; the failure details go when all of them were transferred, or were asked for with
-an allocation length of zero; both go when the list identifier is used again.
+Theory. Results are kept by I_T nexus and list identifier, from the beginning of the operation; the
+identifiers of LID1 and LID4 are one space. While the operation runs nothing of them is discarded.
+After its end each part goes by itself:
+
+    the status, in its LID1 form     when it has been read
+    the held data                    when all of it was transferred, or asked for with an allocation
+                                     length of zero; at once, where the originator allowed that (10b)
+    the failure details              likewise; a shorter read keeps them
+
+The LID4 form of the status is not discarded by being read. All of it goes when the list identifier
+is used again, with the I_T nexus, with a reset of the unit that has received the command, when the
+hold time of the profile is over, and the oldest when a nexus has more than `MOST_RESULTS`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from threepce.emulator.manager.copy import Copy
-from threepce.scsi.copy_results import CopyStatus, CopyStatusData, FailureDetails, TransferCountUnits
+from threepce.emulator.clock import VirtualClock
+from threepce.emulator.manager.operation import Operation
+from threepce.emulator.unit import LogicalUnit
+from threepce.scsi.copy_results import (
+    CopyStatus,
+    CopyStatusData,
+    FailedSegmentDetails,
+    HeldData,
+    TransferCountUnits,
+)
+from threepce.scsi.copy_results_143 import CopyStatus143
+from threepce.scsi.copy_results_lid4 import (
+    HeldDataLid4,
+    RodTokenInformation,
+    StatusHeaderLid4,
+    StatusLid4,
+)
+from threepce.scsi.dialect import Dialect
+from threepce.scsi.list_header import ListIdUsage
 from threepce.scsi.sam import Status
 
-__all__ = ["KeptResults", "ResultStore"]
+__all__ = ["MOST_RESULTS", "KeptResults", "ResultStore"]
 
 HIGHEST_COUNT = 0xFFFFFFFF
+NOTHING_TO_COME, NOT_KNOWN = 0xFFFFFFFE, 0xFFFFFFFF
+"""ESTIMATED STATUS UPDATE DELAY of an operation that has ended, and of one that takes no time we know of."""
+MOST_RESULTS = 256
+"""How many results a nexus can have at a time: as many as LID1 has list identifiers."""
 
 
 @dataclass(slots=True)
 class KeptResults:
-    """What can still be fetched of one copy."""
+    """What can still be fetched of one operation."""
 
-    copy: Copy
+    operation: Operation
     has_status: bool = True
+    has_data: bool = True
     has_details: bool = True
 
-    def status_data(self) -> bytes:
-        """RECEIVE COPY STATUS(LID1) parameter data; the count in the smallest unit that holds it."""
-        copy = self.copy
-        units, count = TransferCountUnits.BYTES, copy.bytes_written
-        while count > HIGHEST_COUNT:
-            units, count = TransferCountUnits(units + 1), count >> 10
+    # --- LID1 -----------------------------------------------------------------------------------
+
+    def status(self) -> bytes:
+        """RECEIVE COPY STATUS(LID1), in the dialect of the list that originated the operation."""
+        operation = self.operation
+        units, count = _count(operation)
+        if operation.dialect is Dialect.T10_99_143:
+            return CopyStatus143(
+                copy_status=_lid1_status(operation),
+                segment_number=max(operation.segments_processed - 1, 0),
+                transfer_count_format=units,
+                transfer_count=count,
+            ).encode()
         return CopyStatusData(
-            copy_status=copy.status,
-            segments_processed=copy.segments_processed,
+            held_data_discarded=operation.held.discarded,
+            copy_status=_lid1_status(operation),
+            segments_processed=operation.segments_processed,
             transfer_count_units=units,
             transfer_count=count,
         ).encode()
 
+    def status_was_read(self) -> None:
+        """The LID1 form of the status was returned."""
+        self.has_status = not self.operation.ended
+
+    def held_data(self) -> bytes:
+        """RECEIVE COPY DATA(LID1)."""
+        return HeldData.of(bytes(self.operation.held)).encode()
+
+    def drop_data(self) -> None:
+        """The held data was fetched, or is not wanted."""
+        self.has_data = False
+
     def failure_details(self) -> bytes:
-        """RECEIVE COPY FAILURE DETAILS(LID1) parameter data: four zero bytes where nothing is held."""
-        sense = self.copy.sense
-        if sense is None or not self.has_details:
-            return bytes(4)
-        raw = sense.encode(descriptor_format=self.copy.receiver.descriptor_format_sense())
-        head = FailureDetails(
-            available_data=FailureDetails.SIZE - 4 + len(raw),
-            extended_copy_command_status=Status.CHECK_CONDITION,
-            sense_data_length=len(raw),
+        """RECEIVE COPY FAILURE DETAILS(LID1); four zero bytes where nothing is held."""
+        operation = self.operation
+        if operation.sense is None or operation.ended_well or not self.has_details:
+            return FailedSegmentDetails.encode_none()
+        raw = self._raw_sense()
+        return FailedSegmentDetails.of(Status.CHECK_CONDITION, raw).encode()
+
+    def drop_details(self) -> None:
+        """The failure details were fetched, or are not wanted."""
+        self.has_details = False
+
+    def _raw_sense(self) -> bytes:
+        operation = self.operation
+        if operation.sense is None:
+            return b""
+        return operation.sense.encode(descriptor_format=operation.receiver.descriptor_format_sense())
+
+    # --- LID4 -----------------------------------------------------------------------------------
+
+    def status_lid4(self, *, with_held_data: bool = False) -> StatusLid4:
+        """What RECEIVE COPY STATUS(LID4), RECEIVE COPY DATA(LID4), RECEIVE ROD TOKEN INFORMATION start with."""
+        operation = self.operation
+        header = StatusHeaderLid4(
+            available_data=0,  # follows from the rest
+            response_to_service_action=operation.service_action,
+            hdd=with_held_data and operation.held.discarded,
+            copy_operation_status=operation.state,
+            operation_counter=operation.counter & 0xFFFF,
+            estimated_status_update_delay=NOTHING_TO_COME if operation.ended else NOT_KNOWN,
+            extended_copy_completion_status=operation.completion_status,
+            transfer_count_units=operation.units,
+            transfer_count=operation.transferred,
+            segments_processed=operation.segments_processed,
         )
-        return head.encode() + raw
+        return StatusLid4.of(header, self._raw_sense())
+
+    def held_data_lid4(self) -> bytes:
+        """RECEIVE COPY DATA(LID4): there is held data only where the operation has ended well."""
+        there = self.operation.ended_well and self.has_data
+        data = bytes(self.operation.held) if there else b""
+        return HeldDataLid4.of(self.status_lid4(with_held_data=True), data).encode()
+
+    def rod_token_information(self) -> bytes:
+        """RECEIVE ROD TOKEN INFORMATION: the status, and the tokens once the operation has ended well."""
+        tokens = self.operation.tokens if self.operation.ended_well else []
+        return RodTokenInformation(self.status_lid4(), tuple(tokens)).encode()
+
+
+def _lid1_status(operation: Operation) -> CopyStatus:
+    if not operation.ended:
+        return CopyStatus.IN_PROGRESS
+    return CopyStatus.COMPLETED if operation.ended_well else CopyStatus.COMPLETED_WITH_ERRORS
+
+
+def _count(operation: Operation) -> tuple[TransferCountUnits, int]:
+    """The count in the smallest unit in which 32 bits hold it (SPC-4 table 205)."""
+    units, count = operation.units, operation.transferred
+    while count > HIGHEST_COUNT and units < TransferCountUnits.EXBIBYTES:
+        units, count = TransferCountUnits(units + 1), count >> 10
+    return units, min(count, HIGHEST_COUNT)
 
 
 class ResultStore:
-    """The results of all nexuses of a target. At most 256 list identifiers each, as LID1 has."""
+    """The results of all nexuses of a target. `hold_seconds` is how long they last after the end; 0: for ever."""
 
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, int], KeptResults] = {}
+    def __init__(self, clock: VirtualClock, *, hold_seconds: int = 0) -> None:
+        self._clock = clock
+        self._hold_seconds = hold_seconds
+        self._kept: dict[str, dict[int, KeptResults]] = {}
 
-    def keep(self, initiator: str, list_identifier: int, copy: Copy) -> None:
-        """Remember a copy from its start, in place of an older one with the same identifier."""
-        self._kept[initiator, list_identifier] = KeptResults(copy)
+    def keep(self, operation: Operation, list_identifier: int) -> KeptResults:
+        """Remember an operation from its start, in place of an older one with the same identifier."""
+        of_nexus = self._kept.setdefault(operation.initiator, {})
+        of_nexus.pop(list_identifier, None)  # so that a new one is the youngest
+        if len(of_nexus) >= MOST_RESULTS:
+            ended = next((key for key, kept in of_nexus.items() if kept.operation.ended), None)
+            if ended is not None:
+                del of_nexus[ended]
+        kept = of_nexus[list_identifier] = KeptResults(
+            operation, has_data=operation.usage != ListIdUsage.DISCARD
+        )
+        return kept
 
     def find(self, initiator: str, list_identifier: int) -> KeptResults | None:
         """What is kept under an identifier."""
-        return self._kept.get((initiator, list_identifier))
+        of_nexus = self._kept.get(initiator, {})
+        kept = of_nexus.get(list_identifier)
+        if kept is not None and self._is_over(kept.operation):
+            del of_nexus[list_identifier]
+            return None
+        return kept
+
+    def _is_over(self, operation: Operation) -> bool:
+        hold = self._hold_seconds
+        return bool(hold) and operation.ended and self._clock.now >= operation.ended_at + hold
 
     def in_progress(self, initiator: str) -> set[int]:
-        """The list identifiers of copies that have not ended."""
+        """The list identifiers of operations that have not ended."""
         return {
             identifier
-            for (owner, identifier), kept in self._kept.items()
-            if owner == initiator and kept.copy.status is CopyStatus.IN_PROGRESS
+            for identifier, kept in self._kept.get(initiator, {}).items()
+            if not kept.operation.ended
         }
 
     def forget(self, initiator: str) -> None:
         """Drop all of an initiator's results: its I_T nexus is lost (SPC-4 5.17.4.3)."""
-        for key in [key for key in self._kept if key[0] == initiator]:
-            del self._kept[key]
+        self._kept.pop(initiator, None)
+
+    def forget_unit(self, receiver: LogicalUnit) -> None:
+        """Drop the results of operations that a unit has received: it was reset."""
+        for of_nexus in self._kept.values():
+            for identifier in [key for key, kept in of_nexus.items() if kept.operation.receiver is receiver]:
+                del of_nexus[identifier]
+
+    def clear(self) -> None:
+        """Drop all there are."""
+        self._kept.clear()
