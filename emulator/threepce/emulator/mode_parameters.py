@@ -16,12 +16,28 @@ from threepce.scsi.layout import Table
 from threepce.scsi.mode import ModePage, PageControl
 from threepce.scsi.sense import FieldPointer
 
-__all__ = ["ModeParameters", "PageDefinition"]
+__all__ = ["ModeParameters", "PageCode", "PageDefinition"]
 
 MODE_PAGES = "mode pages"
 """The name under which the store has the saved ones."""
-PS = 0x80
-HEADER = 2
+PS, SPF = 0x80, 0x40
+HEADER, HEADER_OF_SUBPAGE = 2, 4
+
+
+class PageCode(NamedTuple):
+    """The codes of a page; subpage 0 is the page itself. As text it is what the store has."""
+
+    page: int
+    subpage: int = 0
+
+    @classmethod
+    def named(cls, name: str) -> PageCode:
+        """The codes in a text. Raises ValueError where there are none."""
+        page, _, subpage = name.partition(".")
+        return cls(int(page), int(subpage or 0))
+
+    def __str__(self) -> str:
+        return f"{self.page}.{self.subpage}" if self.subpage else f"{self.page}"
 
 
 class PageDefinition(NamedTuple):
@@ -37,24 +53,25 @@ class ModeParameters:
     def __init__(self, definitions: Iterable[PageDefinition], store: Store, *, saves: bool) -> None:
         self._saves = saves
         self._store = store
-        self._defaults: dict[int, bytes] = {}
-        self._changeable: dict[int, bytes] = {}
+        self._defaults: dict[PageCode, bytes] = {}
+        self._changeable: dict[PageCode, bytes] = {}
         for default, changeable in definitions:
-            code = default.encode()[0] & 0x3F
-            self._defaults[code] = default.encode()
+            data = default.encode()
+            code = PageCode(data[0] & 0x3F, data[1] if data[0] & SPF else 0)
+            self._defaults[code] = data
             self._changeable[code] = changeable.encode()
         self._current = self._saved()
 
     @property
-    def codes(self) -> list[int]:
-        """The page codes there are, ascending."""
+    def codes(self) -> list[PageCode]:
+        """The pages and subpages there are, ascending."""
         return sorted(self._defaults)
 
-    def current(self, code: int) -> bytes:
+    def current(self, page: int, subpage: int = 0) -> bytes:
         """The current values of a page, its header included."""
-        return self._current[code]
+        return self._current[PageCode(page, subpage)]
 
-    def page(self, code: int, control: int) -> bytes:
+    def page(self, code: PageCode, control: int) -> bytes:
         """A page as MODE SENSE returns it. Raises CheckCondition for saved values that cannot be."""
         if control == PageControl.SAVED and not self._saves:
             raise illegal_request(asc.SAVING_PARAMETERS_NOT_SUPPORTED)
@@ -74,7 +91,7 @@ class ModeParameters:
         """
         wanted = dict(self._current)
         for at, page in pages:
-            wanted[page.page_code] = self._accepted(at, page)
+            wanted[PageCode(page.page_code, page.subpage_code)] = self._accepted(at, page)
         changed = wanted != self._current
         if save:
             kept = {str(code): data.hex() for code, data in wanted.items() if data != self._defaults[code]}
@@ -86,20 +103,22 @@ class ModeParameters:
         return changed
 
     def _accepted(self, at: int, page: ModePage) -> bytes:
-        known = self._defaults.get(page.page_code) if page.subpage_code == 0 else None
+        code = PageCode(page.page_code, page.subpage_code)
+        known = self._defaults.get(code)
         if known is None:
             raise _refused(at)
+        header = HEADER_OF_SUBPAGE if known[0] & SPF else HEADER
         if len(page.data) != len(known):
-            raise _refused(at + 1)
-        before, mask = self._current[page.page_code], self._changeable[page.page_code]
-        for byte in range(HEADER, len(known)):
+            raise _refused(at + (2 if known[0] & SPF else 1))
+        before, mask = self._current[code], self._changeable[code]
+        for byte in range(header, len(known)):
             if (page.data[byte] ^ before[byte]) & ~mask[byte]:
                 raise _refused(at + byte)
-        return known[:HEADER] + page.data[HEADER:]
+        return known[:header] + page.data[header:]
 
-    def _saved(self) -> dict[int, bytes]:
+    def _saved(self) -> dict[PageCode, bytes]:
         kept: Mapping[str, str] = self._store.load(MODE_PAGES) or {}
-        saved = {int(code): bytes.fromhex(data) for code, data in kept.items()}
+        saved = {PageCode.named(name): bytes.fromhex(data) for name, data in kept.items()}
         return {code: saved.get(code, default) for code, default in self._defaults.items()}
 
     def reset(self) -> None:
