@@ -39,6 +39,7 @@ __all__ = [
     "ReservedBits",
     "Rule",
     "ShortData",
+    "TapeBehaviour",
     "TooManyCopies",
     "UnitBehaviour",
     "WorkingLength",
@@ -163,6 +164,23 @@ class DiskBehaviour:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TapeBehaviour:
+    """What the tape drives of the engine are. Lengths are in bytes."""
+
+    offered: bool = False
+    """There can be tape drives at all."""
+    product_identification: str = "VIRTUAL TAPE"
+    version_descriptors: tuple[int, ...] = ()
+    vpd_pages: tuple[int, ...] = ()
+    minimum_block_length: int = 1
+    maximum_block_length: int = 1 << 23
+    block_length_granularity: int = 0
+    """GRANULARITY of READ BLOCK LIMITS: block lengths are multiples of two to the power of it."""
+    density_code: int = 0xC0
+    density_name: str = "VIRTUAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One thing a parameter list is refused for, and the code of the refusal."""
 
@@ -249,6 +267,7 @@ class Profile:
     identity: Identity
     units: UnitBehaviour
     disks: DiskBehaviour = DiskBehaviour()
+    tapes: TapeBehaviour = TapeBehaviour()
     operating_parameters: OperatingParameters
     copy_manager: CopyBehaviour
     tokens: TokenBehaviour = NO_TOKENS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 
+from threepce.emulator.cartridge import Cartridge
 from threepce.emulator.clock import VirtualClock
 from threepce.emulator.disk import Disk
 from threepce.emulator.faults import FaultTable
@@ -12,11 +13,12 @@ from threepce.emulator.manager.manager import CopyManager
 from threepce.emulator.medium import Medium, MemoryMedium
 from threepce.emulator.names import Names
 from threepce.emulator.nexus import EmulatorNexus
-from threepce.emulator.persistence import store_of
+from threepce.emulator.persistence import Store, store_of
 from threepce.emulator.processor import Processor
 from threepce.emulator.profile import Profile
 from threepce.emulator.reservations_state import Port
 from threepce.emulator.tokens.store import TokenStore
+from threepce.emulator.tape import TapeDrive
 from threepce.emulator.trace import Trace
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
@@ -84,6 +86,36 @@ class San:
             store=store_of(medium),
         )
         return self._add(disk, names)
+
+    def add_tape(
+        self,
+        name: str,
+        *,
+        cartridge: Cartridge | None = None,
+        cartridges: Iterable[Cartridge] = (),
+        serial: str | None = None,
+        block_length: int = 0,
+        store: Store | None = None,
+        names: Names | None = None,
+    ) -> int:
+        """Add a tape drive and return its LUN; without a cartridge it is empty.
+
+        With `cartridges` it has these after the first in its magazine. A `block_length` of 0 is
+        variable. What the drive keeps besides its cartridges lies in `store`. See `add_disk` for its
+        serial number, its names and what is raised; the profile may also have no tapes.
+        """
+        if not self.profile.tapes.offered:
+            raise ValueError(f"unit {name}: profile {self.profile.name} has no tape drives")
+        drive = TapeDrive(
+            name,
+            self._serial(name, serial),
+            self.profile,
+            cartridges=[*([] if cartridge is None else [cartridge]), *cartridges],
+            block_length=block_length,
+            announce=lambda code: self.tell(drive, code),
+            store=store,
+        )
+        return self._add(drive, names)
 
     def add_processor(self, name: str, *, serial: str | None = None, names: Names | None = None) -> int:
         """Add a processor device, whose messages are in memory, and return its LUN.
