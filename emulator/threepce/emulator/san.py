@@ -17,8 +17,8 @@ from threepce.emulator.persistence import Store, store_of
 from threepce.emulator.processor import Processor
 from threepce.emulator.profile import Profile
 from threepce.emulator.reservations_state import Port
-from threepce.emulator.tokens.store import TokenStore
 from threepce.emulator.tape import TapeDrive
+from threepce.emulator.tokens.store import TokenStore
 from threepce.emulator.trace import Trace
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
