@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from threepce.conformance.fault_cli import fault
+
 __all__ = ["app", "main"]
 
 USAGE, BROKEN, NOTHING_RAN, INTERRUPTED = 2, 3, 4, 130
@@ -27,6 +29,7 @@ app = typer.Typer(
 lab = typer.Typer(help="Real copy engines on this machine.", no_args_is_help=True)
 lio = typer.Typer(help="Linux LIO in a user-mode kernel that needs no root.", no_args_is_help=True)
 app.add_typer(lab, name="lab")
+app.add_typer(fault, name="fault")
 lab.add_typer(lio, name="lio")
 
 
@@ -201,11 +204,15 @@ def serve(
         Path | None, typer.Option("--trace", metavar="F", help="Write every command there, one a line.")
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", help="Say who comes and goes.")] = False,
+    control: Annotated[
+        str | None,
+        typer.Option("--control", metavar="unix:PATH", help="Where faults, time and tapes are controlled."),
+    ] = None,
 ) -> int:
     """Serve virtual disks with a copy manager behind an iSCSI portal, until a signal ends it."""
     from threepce.conformance.serve import ServeRequest, run_server
 
-    request = ServeRequest(san_file, profile, portal, tuple(unit or ()), ready_file, trace, verbose)
+    request = ServeRequest(san_file, profile, portal, tuple(unit or ()), ready_file, trace, verbose, control)
     return run_server(request)
 
 

@@ -32,6 +32,7 @@ class ServeRequest(NamedTuple):
     ready_file: Path | None
     trace: Path | None
     verbose: bool
+    control: str | None = None
 
 
 def run_server(request: ServeRequest) -> int:
@@ -55,6 +56,7 @@ def _options(request: ServeRequest, san_file: Path | None) -> ServeOptions:
         portal=request.portal,
         ready_file=request.ready_file,
         trace=request.trace,
+        control=request.control,
         verbose=request.verbose,
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from threepce.scsi.cdb import find_cdb
 from threepce.scsi.nexus import Completion
@@ -17,6 +17,7 @@ from threepce.scsi.sense import Sense
 __all__ = ["Trace", "TraceRecord"]
 
 KEPT_DATA = 4096
+TOLD_DATA = 64
 
 
 class TraceRecord(NamedTuple):
@@ -30,6 +31,25 @@ class TraceRecord(NamedTuple):
     data_out_length: int
     completion: Completion
     data_in_length: int = 0
+
+    def told(self) -> dict[str, Any]:
+        """The record as data that JSON has; of the data the first 64 bytes."""
+        table, sense = find_cdb(self.cdb), Sense.decode(self.completion.sense)
+        return {
+            "time": self.time,
+            "initiator": self.initiator,
+            "lun": self.lun,
+            "command": table.TITLE if table else "",
+            "cdb": self.cdb.hex(),
+            "data_out_length": self.data_out_length,
+            "data_out": self.data_out[:TOLD_DATA].hex(),
+            "status": self.completion.status,
+            "sense": self.completion.sense.hex(),
+            "sense_text": str(sense) if sense else "",
+            "data_in_length": self.data_in_length,
+            "data_in": self.completion.data_in[:TOLD_DATA].hex(),
+            "residual": self.completion.residual,
+        }
 
     def __str__(self) -> str:
         table = find_cdb(self.cdb)

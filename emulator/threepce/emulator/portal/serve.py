@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from threepce.emulator.control.operations import Control
+from threepce.emulator.control.server import ControlServer
 from threepce.emulator.disk import Disk
 from threepce.emulator.portal.access import DEFAULT_TARGET_NAME, AccessRules, Initiator, Target
 from threepce.emulator.portal.limits import Limits
@@ -30,10 +32,8 @@ from threepce.emulator.san import San
 from threepce.emulator.san_file import InitiatorEntry, SanFile, SanFileError, UnitEntry, load_san_file
 from threepce.emulator.trace import Trace, TraceRecord
 from threepce.emulator.unit import LogicalUnit
-from threepce.scsi.cdb import find_cdb
 from threepce.scsi.designator import DesignatorType
 from threepce.scsi.iscsi.chap import ChapSecrets
-from threepce.scsi.sense import Sense
 
 __all__ = ["ServeError", "ServeOptions", "TraceFile", "access_rules", "ready", "serve"]
 
@@ -68,6 +68,8 @@ class ServeOptions:
     portal: str = "127.0.0.1:0"
     ready_file: Path | None = None
     trace: Path | None = None
+    control: str | None = None
+    """Where the control socket is to be, as in unix:san.sock."""
     verbose: bool = False
     limits: Limits = field(default_factory=Limits)
 
@@ -88,6 +90,7 @@ async def _serve(options: ServeOptions, out: TextIO, err: TextIO) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     address, port = _portal(options.portal)
+    socket = _control_socket(options.control)
     san_file = _san_file(options)
     try:
         san = san_file.build()
@@ -102,10 +105,16 @@ async def _serve(options: ServeOptions, out: TextIO, err: TextIO) -> int:
             await portal.start()
         except OSError as error:
             raise ServeError(_cannot_listen(options.portal, error), NOT_STARTED) from error
+        control = None if socket is None else ControlServer(Control(san, stop=stopped.set), socket)
         try:
-            _announce(json.dumps(ready(portal)), options.ready_file, out)
+            if control is not None:
+                await _listen(control)
+            told = ready(portal) | ({} if control is None else {"control": f"unix:{control.path}"})
+            _announce(json.dumps(told), options.ready_file, out)
             await stopped.wait()
         finally:
+            if control is not None:
+                await control.stop()
             await portal.stop()
             trace.close()
             if options.ready_file is not None:
@@ -140,6 +149,22 @@ def _san_file(options: ServeOptions) -> SanFile:
             f"the SAN file {options.san_file} cannot be read: {error.strerror}", USAGE
         ) from error
     return found if options.profile is None else found.with_profile(profile)
+
+
+def _control_socket(text: str | None) -> Path | None:
+    if text is None:
+        return None
+    kind, _, path = text.partition(":")
+    if kind != "unix" or not path:
+        raise ServeError(f"--control {text}: expected unix:PATH, as in unix:san.sock", USAGE)
+    return Path(path)
+
+
+async def _listen(control: ControlServer) -> None:
+    try:
+        await control.start()
+    except OSError as error:
+        raise ServeError(f"--control unix:{control.path}: {error.strerror}", NOT_STARTED) from error
 
 
 def _cannot_listen(portal: str, error: OSError) -> str:
@@ -254,7 +279,7 @@ class TraceFile(Trace):
         if self._file is None:
             return
         try:
-            self._file.write(json.dumps(_told(record)) + "\n")
+            self._file.write(json.dumps({"at": round(time.time(), 6)} | record.told()) + "\n")
         except OSError as error:
             self._complain(f"the trace {self._path} ends here: {error.strerror}")
             self.close()
@@ -265,23 +290,3 @@ class TraceFile(Trace):
         if self._file is not None:
             with suppress(OSError):  # what is still buffered finds no room either
                 self._file.close()
-
-
-def _told(record: TraceRecord) -> dict[str, Any]:
-    table = find_cdb(record.cdb)
-    sense = Sense.decode(record.completion.sense)
-    return {
-        "at": round(time.time(), 6),
-        "initiator": record.initiator,
-        "lun": record.lun,
-        "command": table.TITLE if table else "",
-        "cdb": record.cdb.hex(),
-        "data_out_length": record.data_out_length,
-        "data_out": record.data_out[:64].hex(),
-        "status": record.completion.status,
-        "sense": record.completion.sense.hex(),
-        "sense_text": str(sense) if sense else "",
-        "data_in_length": record.data_in_length,
-        "data_in": record.completion.data_in[:64].hex(),
-        "residual": record.completion.residual,
-    }
