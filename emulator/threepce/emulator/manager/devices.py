@@ -95,9 +95,7 @@ class DeviceGate:
             return None
         if first is None and (position := getattr(unit, "position", None)) is not None:
             first = position[1]
-        return third_party(
-            self._nexus, unit, command, first=first, count=count, segment=self.segment
-        )
+        return third_party(self._nexus, unit, command, first=first, count=count, segment=self.segment)
 
     def answers(
         self,

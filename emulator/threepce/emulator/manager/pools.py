@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-__all__ = ["Piece", "Pool", "Pools", "own"]
+__all__ = ["Piece", "Pool", "Pools", "joined", "own"]
 
 Piece = tuple[int, memoryview | None]
 """A length in bytes, and the bytes; None stands for zeros that are stored nowhere."""
@@ -19,6 +19,13 @@ def own(piece: Piece) -> Piece:
     """The piece with bytes that nobody can change: a view of a medium shows what is written later."""
     count, view = piece
     return piece if view is None or isinstance(view.obj, bytes) else (count, memoryview(bytes(view)))
+
+
+def joined(pieces: list[Piece]) -> memoryview:
+    """The bytes of pieces as one run; not copied where they are one already."""
+    if len(pieces) == 1 and pieces[0][1] is not None:
+        return pieces[0][1]
+    return memoryview(b"".join(bytes(count) if view is None else view for count, view in pieces))
 
 
 class Pool:
@@ -49,13 +56,6 @@ class Pool:
             self.length -= count
             length -= count
             yield count, view
-
-    def take_joined(self, length: int) -> memoryview:
-        """Remove that many bytes from the front, as one run; not copied where they are one already."""
-        taken = list(self.take(length))
-        if len(taken) == 1 and taken[0][1] is not None:
-            return taken[0][1]
-        return memoryview(b"".join(bytes(count) if view is None else view for count, view in taken))
 
     def keep(self) -> None:
         """Make what is left independent of the media it was read from."""
