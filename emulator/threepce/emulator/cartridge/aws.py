@@ -12,6 +12,7 @@ tells it from damage (see ``image``); for another program the file then has a la
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from struct import Struct
 
@@ -28,6 +29,8 @@ HEAD = Struct("<HHBB")
 FIRST, MARK, LAST = 0x80, 0x40, 0x20
 WHOLE = FIRST | LAST
 LONGEST_CHUNK = 0xFFFF
+FAR = 1 << 13
+"""Bytes: beyond longer blocks the next one is looked at by itself."""
 CHANGED = "the chunks are no longer there"
 ALIKE = 4
 """After so many chunks of one length it pays to look for more of them at once."""
@@ -63,8 +66,8 @@ class AwsRecording(ImageRecording):
         length = self._table.lengths[number]
         return flags == MARK if length == FILEMARK else 0 < chunk <= length and bool(flags & FIRST)
 
-    def _blocks(self, image: bytes, count: int, length: int) -> bytes:
-        view, at = memoryview(image), 0
+    def _fetch(self, offset: int, behind: int, count: int, length: int) -> bytes:
+        image, at = self._file.view(offset, behind - offset), 0
         parts = []
         for _ in range(count):
             rest, flags = length, 0
@@ -74,7 +77,7 @@ class AwsRecording(ImageRecording):
                     raise ValueError(CHANGED)
                 at += HEAD.size + chunk
                 rest -= chunk
-                parts.append(view[at - chunk : at])
+                parts.append(image[at - chunk : at])
             if rest:
                 raise ValueError(CHANGED)
         if at != len(image):
@@ -145,7 +148,13 @@ def _walk(piece: bytes, base: int, before: int, found: Findings) -> tuple[int, i
     while at + HEAD.size <= limit:
         length, previous, flags, zero = unpack(piece, at)
         behind = at + HEAD.size + length
-        if flags != (WHOLE if length else MARK) or previous != before or zero or behind > limit:
+        if (
+            flags != (WHOLE if length else MARK)
+            or previous != before
+            or zero
+            or behind > limit
+            or length > FAR
+        ):
             break
         lengths.append(length)
         offsets.append(base + at)
@@ -156,7 +165,7 @@ def _walk(piece: bytes, base: int, before: int, found: Findings) -> tuple[int, i
             count = equal_strides(piece, at, stride, HEAD.pack(length, length, flags, 0))
             if at + stride * count > limit:
                 count -= 1
-            lengths.extend([length] * count)
+            lengths.extend(array("I", [length]) * count)
             offsets.extend(range(base + at, base + at + stride * count, stride))
             at += stride * count
             alike = 0
@@ -177,8 +186,22 @@ def _step(window: Window, offset: int, before: int, found: Findings) -> tuple[in
             found.lengths.append(total)
             found.offsets.append(offset)
             found.end = at
+            if at - offset == HEAD.size + chunk > FAR:
+                at += _more_alike(window, at, chunk, found)
             return at, chunk
     return None, before
+
+
+def _more_alike(window: Window, offset: int, length: int, found: Findings) -> int:
+    """Take the long blocks of one chunk that follow one of the same length; say how many bytes."""
+    stride = HEAD.size + length
+    count = window.strides(offset, stride, HEAD.pack(length, length, WHOLE, 0), found.room)
+    if count and offset + stride * count > window.size:
+        count -= 1
+    found.lengths.extend(array("I", [length]) * count)
+    found.offsets.extend(range(offset, offset + stride * count, stride))
+    found.end = offset + stride * count
+    return stride * count
 
 
 def _chunks(window: Window, offset: int, before: int, found: Findings) -> Iterator[tuple[bool, int]]:

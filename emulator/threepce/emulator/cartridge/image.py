@@ -91,8 +91,11 @@ class ImageRecording(ABC):
         """Whether the image has at the offset of an object what the table says. Raises OSError."""
 
     @abstractmethod
-    def _blocks(self, image: bytes, count: int, length: int) -> bytes:
-        """The blocks that lie one behind the other in `image`. Raises ValueError where they do not."""
+    def _fetch(self, offset: int, behind: int, count: int, length: int) -> bytes:
+        """The blocks of one length that lie between two bytes of the image.
+
+        Raises OSError, and ValueError or struct.error where they are not there.
+        """
 
     @abstractmethod
     def _store(self, end: int, data: memoryview, block_length: int) -> None:
@@ -211,8 +214,7 @@ class ImageRecording(ABC):
         if number in self._flawed:
             raise RecordingFault(number, "the block is marked as read with an error", offset=offset)
         try:
-            image = self._file.read(offset, self._behind(number + count - 1) - offset)
-            return self._blocks(image, count, block_length)
+            return self._fetch(offset, self._behind(number + count - 1), count, block_length)
         except (ValueError, struct.error) as error:
             raise RecordingFault(
                 number, f"another program changed the file: {error}", offset=offset

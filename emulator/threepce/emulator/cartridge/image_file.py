@@ -19,6 +19,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 GATHER_AT_MOST = 512
 """Buffers of one pwritev, below IOV_MAX of Linux."""
+SCRATCH_AT_MOST = 1 << 23
+"""Bytes that are held for reading."""
 JOIN_BELOW = 1 << 16
 """Bytes: shorter buffers cost less to join than to hand over one by one."""
 
@@ -32,6 +34,7 @@ class ImageFile:
     def __init__(self, path: Path, *, writable: bool, create: bool) -> None:
         self.path = path
         self.writable = writable
+        self._scratch = bytearray()
         self._file = self._opened(create=create)
         try:
             self._lock()
@@ -78,6 +81,27 @@ class ImageFile:
             offset, length = offset + len(data), length - len(data)
             parts.append(data := os.pread(self._file, length, offset))
         return b"".join(parts)
+
+    def view(self, offset: int, length: int) -> memoryview:
+        """As `read` does, into memory that the next view uses again: to take it anew each time is slow."""
+        if length > len(self._scratch):
+            self._scratch = bytearray(length)
+        view = memoryview(self._scratch)[:length]
+        have = 0
+        while have < length and (count := os.preadv(self._file, [view[have:]], offset + have)):
+            have += count
+        if len(self._scratch) > SCRATCH_AT_MOST:
+            self._scratch = bytearray()
+        return view[:have]
+
+    def strides(self, start: int, stride: int, pattern: bytes, most: int) -> int:
+        """How often `pattern` stands at start, start + stride and so on, without a miss."""
+        read, file, length = os.pread, self._file, len(pattern)
+        for count in range(most):
+            if read(file, length, start) != pattern:
+                return count
+            start += stride
+        return most
 
     def write(self, offset: int, buffers: Sequence[Buffer]) -> None:
         """Store all of the buffers, one behind the other."""

@@ -46,9 +46,14 @@ class Findings:
         """Note what stops the scan, behind the last object found."""
         self.damage = RecordingFault(len(self.lengths), reason, offset=offset)
 
+    @property
+    def room(self) -> int:
+        """How many objects more there may be."""
+        return max(MOST_OBJECTS - len(self.lengths), 0)
+
     def full(self, offset: int) -> bool:
         """Whether there are more objects than anybody needs; then that is the damage."""
-        if len(self.lengths) < MOST_OBJECTS:
+        if self.room:
             return False
         self.harm(offset, f"there are more than {MOST_OBJECTS} objects")
         return True
@@ -78,6 +83,17 @@ class Window:
         if offset >= self._told + TOLD_EACH:
             self._tell(offset)
         return self._file.read(offset, max(min(length, self.size - offset), 0))
+
+    def strides(self, start: int, stride: int, pattern: bytes, most: int) -> int:
+        """How often `pattern` stands in the file at start, start + stride and so on, without a miss."""
+        found, some = 0, max(TOLD_EACH // stride, 1)
+        while found < most:
+            self._tell(start + found * stride)
+            more = self._file.strides(start + found * stride, stride, pattern, min(some, most - found))
+            found += more
+            if more < some:
+                break
+        return found
 
     def _tell(self, offset: int) -> None:
         self._told = offset

@@ -16,6 +16,9 @@ sidecar tells it from damage (see ``image``).
 
 from __future__ import annotations
 
+from functools import lru_cache
+from struct import Struct
+
 from threepce.emulator.cartridge.image import ImageRecording
 from threepce.emulator.cartridge.image_file import Buffer
 from threepce.emulator.cartridge.scan import Findings, Progress
@@ -23,6 +26,9 @@ from threepce.emulator.cartridge.simh_scan import END_OF_MEDIUM, TAPE_MARK, WORD
 
 __all__ = ["SimhRecording"]
 
+CHANGED = "the records are no longer there"
+LONG = 1 << 14
+"""Bytes: it is quicker to read the lengths of a longer record by themselves than to copy its data."""
 PAGE = 4096
 """Bytes that are stored all or not at all, or more."""
 MARK = WORD.pack(TAPE_MARK)
@@ -46,20 +52,19 @@ class SimhRecording(ImageRecording):
         word = WORD.pack(self._table.lengths[number])
         return self._file.read(self._offsets[number], WORD.size) == word
 
-    def _blocks(self, image: bytes, count: int, length: int) -> bytes:
+    def _fetch(self, offset: int, behind: int, count: int, length: int) -> bytes:
         word = WORD.pack(length)
-        stride = record_length(length)
-        if len(image) != stride * count or not image.startswith(word):
-            raise ValueError("the records are no longer there")
-        between = image[stride - WORD.size : stride + WORD.size] if count > 1 else word * 2
-        if between != word * 2 or not image.endswith(word):
-            raise ValueError("the records are no longer there")
-        if count == 1:
-            return image[WORD.size : WORD.size + length]
-        view = memoryview(image)
-        return b"".join(
-            [view[at : at + length] for at in range(WORD.size, stride * count, stride)],
-        )
+        if count == 1 and length >= LONG:
+            data = self._file.read(offset + WORD.size, length)
+            lengths = self._file.read(offset, WORD.size), self._file.read(behind - WORD.size, WORD.size)
+            if lengths != (word, word):
+                raise ValueError(CHANGED)
+            return data
+        records = _records(length).iter_unpack(self._file.view(offset, behind - offset))
+        heads, blocks, tails = zip(*records, strict=True)
+        if len(blocks) != count or {word} != {*heads, *tails}:
+            raise ValueError(CHANGED)
+        return b"".join(blocks)
 
     def _store(self, end: int, data: memoryview, block_length: int) -> None:
         word = WORD.pack(block_length)
@@ -85,3 +90,9 @@ class SimhRecording(ImageRecording):
             self._file.write(end, [self.MARKER])
         self._file.write(end + WORD.size, behind)
         self._file.write(end, [first])
+
+
+@lru_cache(maxsize=16)
+def _records(length: int) -> Struct:
+    """A record with a block of this length: its length, the block, and the length again."""
+    return Struct(f"<{WORD.size}s{length}s{length & 1}x{WORD.size}s")

@@ -121,16 +121,19 @@ def _step(window: Window, offset: int, found: Findings) -> int | None:
     if not 0 < word & ~ERROR <= LONGEST_BLOCK:
         found.harm(offset, f"reserved marker {word:08X}h, expected a length, a tape mark, a gap or an end")
         return None
-    while (behind := _far_record(window, offset, word, found)) is not None:
-        offset = behind
-        head = window.few(offset, WORD.size)
-        (word,) = WORD.unpack(head) if len(head) == WORD.size else (0,)
-        if not FAR < word & ~ERROR <= LONGEST_BLOCK or found.full(offset):
-            return offset
-    return None
+    behind = _record(window, offset, word, found)
+    if behind is not None and FAR < word < ERROR:
+        stride = behind - offset
+        count = window.strides(behind - WORD.size, stride, head * 2, found.room)
+        if count and window.few(behind - WORD.size + stride * count, WORD.size) != head:
+            count -= 1
+        found.lengths.extend(array("I", [word]) * count)
+        found.offsets.extend(range(behind, behind + stride * count, stride))
+        behind = found.end = behind + stride * count
+    return behind
 
 
-def _far_record(window: Window, offset: int, word: int, found: Findings) -> int | None:
+def _record(window: Window, offset: int, word: int, found: Findings) -> int | None:
     """Take one record with a look at both of its lengths; say where it ends, None where it is damaged."""
     length = word & ~ERROR
     behind = offset + record_length(length)
