@@ -255,7 +255,7 @@ def test_a_descriptor_that_no_segment_names_need_not_be_there(bench: Bench) -> N
     ("cscds", "segment", "code", "pointer"),
     [
         ("good", {"destination": 5}, (0x08, 0x04), FieldPointer(6, segment=True)),
-        ("good", {"source": 0xFFFF}, (0x08, 0x04), FieldPointer(4, segment=True)),
+        ("good", {"source": 0xFFFE}, (0x08, 0x04), FieldPointer(4, segment=True)),
         ("absent", {}, (0x0D, 0x02), FieldPointer(48)),
         ("prefix", {}, (0x0D, 0x02), FieldPointer(48)),
         ("type", {}, (0x0D, 0x03), FieldPointer(49, 4)),

@@ -219,6 +219,8 @@ class CopyBehaviour:
     """Steps that a copy in background takes after each command."""
     working_length: WorkingLength = WorkingLength.CDB
     receiving_unit: ReceivingUnit = ReceivingUnit.ANY
+    special_cscd_ids: tuple[int, ...] = ()
+    """The identifiers without a CSCD descriptor that segments may name (SPC-4 table 148)."""
     segment_sense: SegmentSense = SegmentSense.DETAILED
     acts_for: ActsFor = ActsFor.NEXUS
     device_failure: AdditionalSense = THIRD_PARTY_DEVICE_FAILURE

@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from threepce.emulator.manager.cscds import resolve
 from threepce.emulator.manager.devices import DeviceGate, Named
 from threepce.emulator.manager.fault import SegmentFault
 from threepce.emulator.manager.pools import Pools
-from threepce.emulator.manager.resolve import resolve
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.dialect import Dialect
@@ -92,8 +92,9 @@ class SegmentContext:
         identifier: int = getattr(segment, field)
         found = self._units.get(identifier)
         if found is None:
-            found = resolve(self.nexus, self.accepted, segment, field)
-            self._units[identifier] = found
+            found = resolve(self.nexus, self.receiver, self.accepted, segment, field)
+            if found.cscd is not None:
+                self._units[identifier] = found
         return found
 
     def bad_field(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from threepce.emulator.errors import CheckCondition, CommandEnded, illegal_request
 from threepce.emulator.faults import Outcome, third_party
 from threepce.emulator.manager.fault import SegmentFault
+from threepce.emulator.manager.null import NullUnit
 from threepce.emulator.profile import ActsFor
 from threepce.emulator.reservations_state import NOBODY
 from threepce.scsi import additional_sense as asc
@@ -43,7 +44,7 @@ class Named(NamedTuple):
     `cscd` is None for a special CSCD identifier, which has no descriptor.
     """
 
-    unit: LogicalUnit
+    unit: LogicalUnit | NullUnit
     pointer: FieldPointer
     cscd: Cscd | None = None
 
@@ -85,6 +86,8 @@ class DeviceGate:
         self, named: Named, command: type[Cdb], first: int | None, count: int | None
     ) -> Outcome | None:
         unit = named.unit
+        if isinstance(unit, NullUnit):
+            unit.unreachable()
         known = unit.commands.named(command.OPCODE, command.SERVICE_ACTION)
         if known is None:
             raise illegal_request(asc.INVALID_COMMAND_OPERATION_CODE)

@@ -1,31 +1,15 @@
-"""From a CSCD descriptor to a logical unit.
-
-A copy reaches the units its initiator can reach and no others (LIO and tcmu-runner once let an
-initiator name any unit on the host: CVE-2020-28374, CVE-2021-3139).
-"""
+"""What the copy manager asks of a device, by kind. Which device a segment means is told by ``cscds``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from threepce.emulator.errors import pointer_to
-from threepce.emulator.manager.devices import Named
-from threepce.emulator.manager.fault import SegmentFault
-from threepce.scsi import additional_sense as asc
-from threepce.scsi.cscd import IdentificationCscd
-from threepce.scsi.parameter_list import cscd_offset
-from threepce.scsi.sense import FieldPointer
-
 if TYPE_CHECKING:
     from threepce.emulator.errors import CheckCondition
-    from threepce.emulator.manager.rules import ListUnderTest
     from threepce.emulator.medium import Medium, MediumFault
-    from threepce.emulator.nexus import EmulatorNexus
     from threepce.emulator.reservations_state import Access, Port
-    from threepce.emulator.unit import LogicalUnit
-    from threepce.scsi.layout import Table
 
-__all__ = ["BlockUnit", "StreamUnit", "find_unit", "resolve"]
+__all__ = ["BlockUnit", "StreamUnit"]
 
 
 @runtime_checkable
@@ -103,40 +87,3 @@ class StreamUnit(Protocol):
     def position(self) -> tuple[int, int]:
         """Partition, and number of the logical object that comes next."""
         ...
-
-
-def find_unit(nexus: EmulatorNexus, cscd: IdentificationCscd) -> LogicalUnit | None:
-    """The one unit of this nexus that has the designator; None when none or more than one has."""
-    found = [unit for unit in nexus.units() if cscd.names(unit.designators)]
-    return found[0] if len(found) == 1 else None
-
-
-def resolve(nexus: EmulatorNexus, accepted: ListUnderTest, segment: Table, field: str) -> Named:
-    """The unit a CSCD identifier of the segment leads to. Raises SegmentFault."""
-    index = getattr(segment, field)
-    if index >= len(accepted.cscd_descriptors):
-        # Points within the segment descriptor: there is no CSCD descriptor to point at.
-        place = segment.PLACES[field]
-        raise SegmentFault(asc.UNREACHABLE_COPY_TARGET, FieldPointer(place.byte, segment=True))
-    cscd = IdentificationCscd.decode(accepted.cscd_descriptors[index])
-    at = cscd_offset(index)
-    unit = find_unit(nexus, cscd)
-    if unit is None:
-        raise SegmentFault(asc.COPY_TARGET_DEVICE_NOT_REACHABLE, FieldPointer(at))
-    if accepted.profile.copy_manager.cscd_fields_checked:
-        _check_cscd_fields(cscd, unit, at)
-    return Named(unit, FieldPointer(at), cscd)
-
-
-def _check_cscd_fields(cscd: IdentificationCscd, unit: LogicalUnit, at: int) -> None:
-    """What the descriptor says of the device must be so (SPC-4 6.4.5.1, 6.4.5.14.1)."""
-    if cscd.peripheral_device_type != unit.peripheral_device_type:
-        raise SegmentFault(
-            asc.INCORRECT_COPY_TARGET_DEVICE_TYPE,
-            pointer_to(IdentificationCscd, "peripheral_device_type", base=at),
-        )
-    stated = cscd.disk_block_length
-    if isinstance(unit, BlockUnit) and stated not in (0, unit.block_length):
-        raise SegmentFault(
-            asc.INVALID_FIELD_IN_PARAMETER_LIST, pointer_to(IdentificationCscd, "disk_block_length", base=at)
-        )

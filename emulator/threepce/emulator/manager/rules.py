@@ -11,10 +11,10 @@ from __future__ import annotations
 from threepce.emulator.errors import illegal_request
 from threepce.emulator.manager import cscd_rules, header_rules, segment_rules
 from threepce.emulator.manager.candidate import ListUnderTest, choose_dialect
+from threepce.emulator.manager.cscds import resolved_types
 from threepce.emulator.manager.rule import RULES
 from threepce.emulator.manager.segments import processed_types
 from threepce.emulator.profile import Profile, ProfileError
-from threepce.scsi.cscd import CscdType
 from threepce.scsi.sense import FieldPointer
 
 __all__ = [
@@ -28,8 +28,6 @@ __all__ = [
 
 RULES_IN = (header_rules, cscd_rules, segment_rules)
 """Modules that are here to declare their rules."""
-RESOLVED_DESCRIPTORS = {CscdType.IDENTIFICATION}
-"""The type codes of CSCD descriptors that lead to a unit."""
 HIGHEST_POINTER = 0xFFFF
 
 
@@ -41,7 +39,7 @@ def rule_names() -> list[str]:
 def check_profile(profile: Profile) -> None:
     """Raise ProfileError for rules and descriptors there are not, and when `header` is not first."""
     implemented = set(profile.operating_parameters.implemented_descriptors)
-    missing = implemented - processed_types() - RESOLVED_DESCRIPTORS
+    missing = implemented - processed_types() - resolved_types()
     if missing:
         raise ProfileError(
             f"profile {profile.name}: operating_parameters.implemented_descriptors: this emulator does not process "
