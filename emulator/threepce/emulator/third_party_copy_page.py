@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from threepce.emulator.command import CommandTable
 from threepce.emulator.profile import Profile
+from threepce.emulator.tokens.vital_product_data import token_limits, token_types
 from threepce.scsi.vpd_third_party_copy import (
     GeneralCopyOperations,
     HeldDataDescriptor,
@@ -40,6 +41,7 @@ def third_party_copy_page(commands: CommandTable, profile: Profile, device_type:
         for code in THIRD_PARTY_COPY_CODES
     ]
     descriptors = [
+        *token_limits(profile),
         encode_supported_commands(supported),
         ThirdPartyCopyParameters(
             maximum_cscd_descriptor_count=limits.maximum_cscd_descriptor_count,
@@ -50,6 +52,7 @@ def third_party_copy_page(commands: CommandTable, profile: Profile, device_type:
         encode_code_list(
             ThirdPartyCopyType.SUPPORTED_DESCRIPTORS, bytes(sorted(limits.implemented_descriptors))
         ),
+        *token_types(profile),
         GeneralCopyOperations(
             total_concurrent_copies=limits.total_concurrent_copies,
             maximum_identified_concurrent_copies=limits.maximum_concurrent_copies,

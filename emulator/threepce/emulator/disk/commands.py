@@ -29,6 +29,7 @@ from threepce.emulator.manager.commands import THIRD_PARTY_COPY_COMMANDS
 from threepce.emulator.medium_removal import REMOVAL_COMMANDS
 from threepce.emulator.primary_commands import PRIMARY_COMMANDS
 from threepce.emulator.profile import DiskBehaviour, Profile
+from threepce.emulator.tokens.commands import token_commands
 from threepce.scsi.block import (
     Read10,
     Read16,
@@ -89,6 +90,7 @@ def disk_commands(profile: Profile) -> Iterable[Entry]:
         *_provisioning(disks),
         *_maintenance(),
         *THIRD_PARTY_COPY_COMMANDS,
+        *token_commands(profile),
     ]
 
 
