@@ -148,7 +148,7 @@ REFUSALS: list[tuple[str, Callable[[Bench], bytes], tuple[int, int], FieldPointe
         (0x26, 0x00),
         FieldPointer(0),
     ),
-    ("inline data", lambda b: broken(b, inline_data_length=1) + b"x", (0x26, 0x0B), None),
+    ("too much inline data", lambda b: broken(b, inline_data_length=65537), (0x26, 0x0B), None),
     (
         "too long a list",
         lambda b: broken(b, segment_descriptor_list_length=2048 - 64 + 1),
@@ -192,7 +192,7 @@ REFUSALS: list[tuple[str, Callable[[Bench], bytes], tuple[int, int], FieldPointe
     ),
     (
         "an unknown segment descriptor type",
-        lambda b: b.list_of(b.segment(), dataclasses.replace(b.segment(), descriptor_type_code=0x03)),
+        lambda b: b.list_of(b.segment(), dataclasses.replace(b.segment(), descriptor_type_code=0x17)),
         (0x26, 0x09),
         FieldPointer(16 + 64 + 28),
     ),
@@ -451,7 +451,7 @@ def test_operating_parameters_are_those_of_the_profile(bench: Bench) -> None:
     ).data_in
 
     assert OperatingParameters.decode(whole) == bench.san.profile.operating_parameters
-    assert cut == whole[:4] == (42).to_bytes(4)
+    assert cut == whole[:4] == (len(whole) - 4).to_bytes(4)
 
 
 def test_a_unit_that_is_no_block_device_has_no_part_in_a_block_segment(bench: Bench) -> None:

@@ -65,8 +65,11 @@ def test_a_profile_inherits_key_by_key(tmp_path: Path) -> None:
             "format: 1\ninherits: spc4\noperating_parameters: {maximum_segment_descriptor_count: 0}\n",
             "copy nothing",
         ),
-        ("format: 1\ninherits: spc4\noperating_parameters: {maximum_inline_data_length: 4}\n", "04h"),
-        ("format: 1\ninherits: spc4\noperating_parameters: {implemented_descriptors: [0xc0]}\n", "0xc0"),
+        ("format: 1\ninherits: spc4\noperating_parameters: {implemented_descriptors: [0x02, 0xe4]}\n", "04h"),
+        (
+            "format: 1\ninherits: disk-array\noperating_parameters: {implemented_descriptors: [0xc0]}\n",
+            "0xc0",
+        ),
         ("a: [1\n", "not YAML"),
     ],
 )
@@ -110,8 +113,8 @@ def test_a_descriptor_that_is_not_processed_cannot_be_advertised(tmp_path: Path)
     """What an engine says it implements, it implements."""
     path = own(
         tmp_path,
-        "format: 1\ninherits: spc4\noperating_parameters: {implemented_descriptors: [0x00, 0x02, 0xe4]}\n",
+        "format: 1\ninherits: disk-array\noperating_parameters: {implemented_descriptors: [0x02, 0x17, 0xe4]}\n",
     )
 
-    with pytest.raises(ProfileError, match="00h"):
+    with pytest.raises(ProfileError, match="17h"):
         San(load_profile(path))
