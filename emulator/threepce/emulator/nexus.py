@@ -106,6 +106,20 @@ class EmulatorNexus:
         """Raise NexusLost where the nexus was dropped."""
         self._units.get(0)
 
+    def abort_task_set(self, lun: int) -> bool:
+        """ABORT TASK SET (SAM-5 7.3), of copies that have begun; False where there is no such unit."""
+        unit = self.unit(lun)
+        if unit is not None:
+            self.san.manager.abort_commands(unit, self.port)
+        return unit is not None
+
+    def clear_task_set(self, lun: int) -> bool:
+        """CLEAR TASK SET (SAM-5 7.5): the same of all nexuses."""
+        unit = self.unit(lun)
+        if unit is not None:
+            self.san.manager.abort_commands(unit)
+        return unit is not None
+
     def reset_logical_unit(self, lun: int) -> bool:
         """LOGICAL UNIT RESET (SAM-5 7.7); False where this initiator reaches no such unit."""
         unit = self.unit(lun)

@@ -223,15 +223,30 @@ def register_and_ignore_existing_key(invocation: Invocation) -> bytes:
 
 def _acting(
     act: Callable[[Reservations, Port, ReserveOutList, PersistentReserveOut], list[Notice]],
+    *,
+    aborts: bool = False,
 ) -> Callable[[Invocation], bytes]:
     def handler(invocation: Invocation) -> bytes:
         _state(invocation)
         given = _list(invocation)
         with _transition(invocation) as state:
             notices = act(state, invocation.nexus.port, given, invocation.cdb)
+        if aborts:
+            _abort(invocation, notices)
         return _done(invocation, notices)
 
     return handler
+
+
+def _abort(invocation: Invocation, notices: list[Notice]) -> None:
+    """End the copies that preempted nexuses wait for: no other command is still there (SPC-4 5.13.11.2.6).
+
+    What runs in background is no command any more; where it is in conflict from now on it fails at
+    its next step.
+    """
+    for notice in notices:
+        if notice.code == asc.REGISTRATIONS_PREEMPTED:
+            invocation.nexus.san.manager.abort_commands(invocation.unit, notice.port)
 
 
 def _reserve(
@@ -258,11 +273,6 @@ def _clear(state: Reservations, port: Port, given: ReserveOutList, cdb: Persiste
 def _preempt(
     state: Reservations, port: Port, given: ReserveOutList, cdb: PersistentReserveOut
 ) -> list[Notice]:
-    """PREEMPT AND ABORT finds nothing to abort but copies, and does not end those.
-
-    All other commands end before the next one starts. A copy that is in conflict from now on fails
-    at its next step.
-    """
     return state.preempt(port, given.reservation_key, given.service_action_reservation_key, _type(cdb))
 
 
@@ -327,7 +337,7 @@ RESERVATION_COMMANDS = (
     Entry(PersistentReserveRelease, _acting(_release), _ITSELF),
     Entry(PersistentReserveClear, _acting(_clear), _ITSELF),
     Entry(PersistentReservePreempt, _acting(_preempt), _ITSELF),
-    Entry(PersistentReservePreemptAndAbort, _acting(_preempt), _ITSELF),
+    Entry(PersistentReservePreemptAndAbort, _acting(_preempt, aborts=True), _ITSELF),
     Entry(PersistentReserveRegisterAndIgnoreExistingKey, register_and_ignore_existing_key, _ITSELF),
     Entry(PersistentReserveRegisterAndMove, register_and_move, _ITSELF),
     Entry(Reserve6, reserve_by_command, _ITSELF),

@@ -36,6 +36,7 @@ from threepce.scsi.sense import Sense, SenseKey
 
 if TYPE_CHECKING:
     from threepce.emulator.nexus import EmulatorNexus
+    from threepce.emulator.reservations_state import Port
     from threepce.emulator.unit import LogicalUnit
 
 __all__ = ["CopyManager"]
@@ -172,12 +173,12 @@ class CopyManager:
         self.results.forget(nexus.initiator)
         self._terminate(other for other in self.running() if other.nexus is nexus and not other.background)
 
-    def abort_commands(self, unit: LogicalUnit, nexus: EmulatorNexus | None = None) -> None:
-        """The commands in the task set of a unit are aborted, all or those of one nexus (SAM-5 7)."""
+    def abort_commands(self, unit: LogicalUnit, port: Port | None = None) -> None:
+        """The commands in the task set of a unit are aborted, all or those of one port (SAM-5 7)."""
         self._terminate(
             other
             for other in self.running()
-            if other.receiver is unit and not other.background and nexus in (None, other.nexus)
+            if other.receiver is unit and not other.background and port in (None, other.nexus.port)
         )
 
     def reset(self, unit: LogicalUnit) -> None:

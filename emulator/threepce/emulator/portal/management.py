@@ -1,26 +1,23 @@
-"""Task management functions and long commands: what reaches beyond one task, over all sessions.
+"""Task management functions: what reaches beyond one task, over all sessions.
 
 Owns which tasks a function ends and which units it resets. The answer on the wire is the session's.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from threepce.emulator.nexus import RunningCommand
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.iscsi.codes import TaskManagementFunction, TaskManagementResult
-from threepce.scsi.iscsi.tasks import Management, Task, TaskState
-from threepce.scsi.nexus import NexusLost
+from threepce.scsi.iscsi.tasks import Management, Task
 from threepce.scsi.sam import decode_lun, encode_lun
 
 if TYPE_CHECKING:
     from threepce.emulator.portal.connection import Connection
 
-__all__ = ["NO_LUN", "Runner", "lun_number", "manage"]
+__all__ = ["NO_LUN", "lun_number", "manage"]
 
 NO_LUN = -1
 """Where a LUN of an address method we do not have leads: to no unit."""
@@ -39,44 +36,6 @@ def lun_number(lun: bytes) -> int:
         return decode_lun(lun)
     except ValueError:
         return NO_LUN
-
-
-class Runner:
-    """Takes one step of each long command in turn, and lets the loop do other things in between."""
-
-    def __init__(self) -> None:
-        self._commands: list[tuple[Connection, Task, RunningCommand]] = []
-
-    def add(self, connection: Connection, task: Task, command: RunningCommand) -> None:
-        """Take the steps of a command from now on."""
-        self._commands.append((connection, task, command))
-        if len(self._commands) == 1:
-            asyncio.get_running_loop().call_soon(self._turn)
-
-    def _turn(self) -> None:
-        commands, self._commands = self._commands, []
-        left = []
-        for entry in commands:
-            connection, task, command = entry
-            if connection.closed or task.state is TaskState.ABORTED:
-                command.abandon()
-                continue
-            try:
-                completion = command.step()
-            except NexusLost:  # by a fault, which closes the connection
-                continue
-            except Exception as error:  # noqa: BLE001 - see Connection
-                connection.failed(error)
-                continue
-            if completion is None:
-                left.append(entry)
-            else:
-                connection.complete(task, completion)
-                connection.flush()
-        begun = self._commands  # what the ends of others let begin is waiting for its turn already
-        self._commands = left + begun
-        if left and not begun:
-            asyncio.get_running_loop().call_soon(self._turn)
 
 
 def manage(connection: Connection, management: Management) -> int:
@@ -175,6 +134,7 @@ def _abort(connection: Connection, tasks: list[Task]) -> None:
     assert connection.session is not None
     for task in tasks:
         connection.session.abort(task)
+        connection.portal.runner.abandon(task)
 
 
 def _reassign(connection: Connection, management: Management) -> int:

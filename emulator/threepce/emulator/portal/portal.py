@@ -19,7 +19,7 @@ from crc32c import crc32c
 from threepce.emulator.portal.access import AccessRules
 from threepce.emulator.portal.connection import Connection
 from threepce.emulator.portal.limits import Limits
-from threepce.emulator.portal.management import Runner
+from threepce.emulator.portal.runner import Runner
 from threepce.scsi.iscsi.codes import LoginStatus
 from threepce.scsi.iscsi.digest import Crc
 from threepce.scsi.iscsi.errors import LoginFailed
