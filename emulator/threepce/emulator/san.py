@@ -8,7 +8,7 @@ from random import Random
 from threepce.emulator.cartridge import Cartridge
 from threepce.emulator.clock import VirtualClock
 from threepce.emulator.disk import Disk
-from threepce.emulator.faults import FaultTable
+from threepce.emulator.faults import FaultTable, hold_up
 from threepce.emulator.manager.manager import CopyManager
 from threepce.emulator.medium import Medium, MemoryMedium
 from threepce.emulator.names import Names
@@ -48,6 +48,7 @@ class San:
         self.trace = Trace()
         self.units: dict[int, LogicalUnit] = {}
         self.manager = CopyManager(profile, self.clock)
+        self.manager.before_segment = hold_up
         repeatable = Random(0).randbytes  # noqa: S311 - see above
         self.tokens = TokenStore(profile.tokens, self.clock, random_bytes or repeatable, self.units.values)
         self.faults = FaultTable(self.clock, self.units.values())

@@ -131,6 +131,28 @@ class ControlClient:
         name: str | None = self.call("tape eject", unit=unit)["cartridge"]
         return name
 
+    def copies(self) -> list[dict[str, Any]]:
+        """The copies that run."""
+        copies: list[dict[str, Any]] = self.call("copy list")["copies"]
+        return copies
+
+    def hold_copy(self, copy: int, segment: int) -> dict[str, Any]:
+        """Have a copy stall before a segment."""
+        return self.call("copy hold", copy=copy, segment=segment)
+
+    def release_copy(self, copy: int) -> dict[str, Any]:
+        """Have a copy go on to its end."""
+        return self.call("copy release", copy=copy)
+
+    def step_copy(self, copy: int, segments: int = 1) -> dict[str, Any]:
+        """Have a copy go on for so many segments; how far it is then."""
+        return self.call("copy step", copy=copy, segments=segments)
+
+    def trace_tail(self, count: int = 20) -> list[dict[str, Any]]:
+        """The newest commands, oldest first."""
+        records: list[dict[str, Any]] = self.call("trace tail", count=count)["records"]
+        return records
+
     def stop(self) -> None:
         """End the server."""
         self.call("stop")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
 
 from threepce.emulator.cartridge import RecordingFault, open_cartridge
 from threepce.emulator.faults import FaultError
@@ -21,6 +22,7 @@ from threepce.emulator.strict_yaml import path_text
 
 if TYPE_CHECKING:
     from threepce.emulator.cartridge.cartridge import Cartridge
+    from threepce.emulator.manager.operation import Operation as CopyOperation
     from threepce.emulator.san import San
     from threepce.emulator.unit import LogicalUnit
 
@@ -29,6 +31,7 @@ __all__ = ["OPERATIONS", "PROTOCOL_VERSION", "Control", "Operation", "Refused"]
 PROTOCOL_VERSION = 1
 MOST_RECORDS = 1000
 MOST_SECONDS = 10**9
+MOST_SEGMENTS = 1 << 16
 
 
 class Refused(Exception):
@@ -84,6 +87,8 @@ class Control:
     def __init__(self, san: San, *, stop: Callable[[], None] | None = None) -> None:
         self.san = san
         self.stop = stop
+        self._copies: WeakKeyDictionary[CopyOperation, int] = WeakKeyDictionary()
+        self._numbered = 0
 
     def perform(self, name: str, given: Mapping[str, object]) -> dict[str, Any]:
         """Do one operation, and say what came of it. Raises Refused."""
@@ -97,6 +102,22 @@ class Control:
                 raise Refused(f"{name} is not given this; {would}", argument)
         values = {key: argument.read(key, given) for key, argument in operation.arguments.items()}
         return operation.perform(self, **values)
+
+    def number_of(self, operation: CopyOperation) -> int:
+        """What a copy is called here: numbers from 1, in the order in which they were first seen."""
+        if operation not in self._copies:
+            self._numbered += 1
+            self._copies[operation] = self._numbered
+        return self._copies[operation]
+
+    def copy(self, number: int) -> CopyOperation:
+        """The copy of a number that has not ended. Raises Refused."""
+        running = self.san.manager.running()
+        found = next((operation for operation in running if self.number_of(operation) == number), None)
+        if found is None:
+            numbers = ", ".join(str(self.number_of(operation)) for operation in running)
+            raise Refused(f"no copy {number} runs; there are {numbers or 'none'}", "copy")
+        return found
 
     def unit(self, name: str) -> LogicalUnit:
         """The unit of a name. Raises Refused."""
@@ -205,6 +226,54 @@ def _tape_eject(control: Control, unit: str) -> dict[str, Any]:
     return {"cartridge": None if ejected is None else ejected.name}
 
 
+# --- copies ---------------------------------------------------------------------------------------
+
+
+def _copy_list(control: Control) -> dict[str, Any]:
+    return {"copies": [_copy(control, operation) for operation in control.san.manager.running()]}
+
+
+def _copy(control: Control, operation: CopyOperation) -> dict[str, Any]:
+    return {
+        "copy": control.number_of(operation),
+        "initiator": operation.initiator,
+        "unit": operation.receiver.name,
+        "list_identifier": operation.list_identifier,
+        "background": operation.background,
+        "state": operation.state.text,
+        "segments_processed": operation.segments_processed,
+        "transferred": operation.transferred,
+        "stalled": operation.stalled,
+    }
+
+
+def _copy_hold(control: Control, copy: int, segment: int) -> dict[str, Any]:
+    operation = control.copy(copy)
+    if segment < operation.segments_processed:
+        raise Refused(f"the copy is beyond: {operation.segments_processed} were processed", "segment")
+    operation.stall_before(segment)
+    return _copy(control, operation)
+
+
+def _copy_release(control: Control, copy: int) -> dict[str, Any]:
+    operation = control.copy(copy)
+    operation.release()
+    return _copy(control, operation)
+
+
+def _copy_step(control: Control, copy: int, segments: int) -> dict[str, Any]:
+    """Past where it stalls, through so many segments, and stall there if that is not the end."""
+    operation = control.copy(copy)
+    if not 0 < segments <= MOST_SEGMENTS:
+        raise Refused(f"expected 1 to {MOST_SEGMENTS}, got {segments}", "segments")
+    operation.release()
+    operation.stall_before(operation.segments_processed + segments)
+    while operation.step() and not operation.stalled:
+        pass
+    control.san.manager.advance(())  # nothing, but for what has ended, which is then no longer there
+    return _copy(control, operation)
+
+
 # --- the rest -------------------------------------------------------------------------------------
 
 
@@ -223,6 +292,7 @@ def _stop(control: Control) -> dict[str, Any]:
 
 
 _NAME = (str,)
+_COPY = Argument((int,), "the number of a copy, as copy list tells it")
 _UNIT = Argument(_NAME, "the name of a unit")
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -243,6 +313,14 @@ OPERATIONS: Mapping[str, Operation] = {
         },
     ),
     "tape eject": Operation(_tape_eject, {"unit": _UNIT}),
+    "copy list": Operation(_copy_list),
+    "copy hold": Operation(
+        _copy_hold, {"copy": _COPY, "segment": Argument((int,), "the number of a segment, from 0")}
+    ),
+    "copy release": Operation(_copy_release, {"copy": _COPY}),
+    "copy step": Operation(
+        _copy_step, {"copy": _COPY, "segments": Argument((int,), "a number of segments", default=1)}
+    ),
     "trace tail": Operation(_trace_tail, {"count": Argument((int,), "how many of the newest", default=20)}),
     "stop": Operation(_stop),
 }

@@ -18,8 +18,7 @@ command of an initiator. The copy manager asks for every command that it sends i
     if outcome is not None:
         outcome.end()                     # may raise the same, where the command was executed
 
-and at the start of each segment, ``stalled(nexus, receiver, number)``: the name of the fault that
-holds the copy there until somebody releases it, or None.
+and `hold_up` before each segment, which has a copy stall there until somebody releases it.
 """
 
 from __future__ import annotations
@@ -44,6 +43,7 @@ from threepce.emulator.faults.reader import FaultError, as_tree, read_faults, re
 from threepce.emulator.faults.table import FaultTable, Installed
 
 if TYPE_CHECKING:
+    from threepce.emulator.manager.operation import Operation
     from threepce.emulator.nexus import EmulatorNexus
     from threepce.emulator.unit import LogicalUnit
     from threepce.scsi.cdb import Cdb
@@ -65,9 +65,9 @@ __all__ = [
     "UnitAttention",
     "When",
     "as_tree",
+    "hold_up",
     "read_faults",
     "read_text",
-    "stalled",
     "third_party",
 ]
 
@@ -95,12 +95,12 @@ def third_party(
     return outcome
 
 
-def stalled(nexus: EmulatorNexus, receiver: LogicalUnit, segment: int) -> str | None:
-    """The name of the fault that holds a copy at the start of a segment; None when it goes on."""
+def hold_up(operation: Operation, segment: int) -> None:
+    """What the start of a segment meets: the copy may stall there. Raises as `third_party` does."""
+    nexus = operation.nexus
     faults = nexus.san.faults
-    if not faults.installed:
-        return None
-    outcome = faults.meet(of_segment(nexus, receiver, segment))
-    if outcome is not None:
-        outcome.begin()
-    return None if outcome is None else outcome.stalls
+    if faults.installed:
+        outcome = faults.meet(of_segment(nexus, operation.receiver, segment))
+        if outcome is not None:
+            outcome.begin()
+            operation.stall_before(segment)

@@ -37,11 +37,6 @@ class Outcome:
     faults: tuple[Fault, ...]
 
     @property
-    def stalls(self) -> str | None:
-        """The name of the fault that keeps a copy from going on, if one does."""
-        return next((fault.name for fault in self.faults if fault.do.stall), None)
-
-    @property
     def changes_data(self) -> bool:
         """Whether the bytes on their way are not to be trusted to a shorter way."""
         return any(fault.do.corrupt or fault.do.short or fault.do.long for fault in self.faults)

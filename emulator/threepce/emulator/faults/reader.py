@@ -30,6 +30,7 @@ from threepce.emulator.faults.values import (
     shown,
 )
 from threepce.emulator.strict_yaml import Path, load
+from threepce.scsi.sam import Status
 
 __all__ = ["FaultError", "as_tree", "read_faults", "read_text"]
 
@@ -123,6 +124,10 @@ def _fault(tree: object, path: Path) -> Fault:
         raise FaultError(
             (*path, "match"),
             "a copy stalls at the start of a segment, where there is no command and no range",
+        )
+    if fault.do.status is Status.GOOD and not fault.do.executed and fault.match.by is not Issuer.INITIATOR:
+        raise FaultError(
+            (*path, "match", "by"), "expected initiator: a copy manager is not told GOOD for nothing"
         )
     if fault.do.answer:
         _check_answer(fault, path)
