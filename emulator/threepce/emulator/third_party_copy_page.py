@@ -17,6 +17,7 @@ from threepce.scsi.vpd_third_party_copy import (
     ThirdPartyCopyParameters,
     ThirdPartyCopyType,
     encode_code_list,
+    encode_cscd_ids,
     encode_supported_commands,
     encode_third_party_copy,
 )
@@ -52,6 +53,7 @@ def third_party_copy_page(commands: CommandTable, profile: Profile, device_type:
         encode_code_list(
             ThirdPartyCopyType.SUPPORTED_DESCRIPTORS, bytes(sorted(limits.implemented_descriptors))
         ),
+        *_special_cscd_ids(profile),
         *token_types(profile),
         GeneralCopyOperations(
             total_concurrent_copies=limits.total_concurrent_copies,
@@ -74,3 +76,9 @@ def third_party_copy_page(commands: CommandTable, profile: Profile, device_type:
             ).encode()
         )
     return encode_third_party_copy(descriptors, peripheral_device_type=device_type)
+
+
+def _special_cscd_ids(profile: Profile) -> list[bytes]:
+    """The identifiers above 07FFh that segments may name, where there are any."""
+    known = profile.copy_manager.special_cscd_ids
+    return [encode_cscd_ids(sorted(known))] if known else []
