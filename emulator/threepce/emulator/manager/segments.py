@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from threepce.emulator.manager import copying
+from threepce.emulator.manager import control, copying, image, registering
 from threepce.emulator.manager.context import SegmentContext, find_process, processed_types
 from threepce.emulator.manager.fault import SegmentFault
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SegmentFault", "SegmentProcessor", "processed_types"]
 
-PROCESSED_IN = (copying,)
+PROCESSED_IN = (control, copying, image, registering)
 """Modules that are here to declare the segments they process."""
 
 
