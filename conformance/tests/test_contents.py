@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from threepce.conformance.contents import Contents, Difference, Fill, Image, compared
+from threepce.conformance.tape_contents import Position, TapeObject, Tapes
 
 STAMP = Fill(None)
 
@@ -76,10 +77,20 @@ def test_comparison(expected: bytes, actual: bytes, difference: Difference | Non
     assert (check.first, check.blocks) == (10, 2)
 
 
+class NoDrive:
+    def position(self, unit: str) -> Position:
+        raise AssertionError(unit)
+
+    def read(self, unit: str, partition: int, first: int, count: int) -> list[TapeObject]:
+        raise AssertionError(unit)
+
+
 def test_all_units_are_checked() -> None:
     images = {name: Image(name, 512, 4, Fill(0), []) for name in ("a", "b")}
     contents = Contents(
-        images, lambda unit, first, count: bytes(512 * count) if unit == "a" else b"\1" * 512 * count
+        images,
+        lambda unit, first, count: bytes(512 * count) if unit == "a" else b"\1" * 512 * count,
+        Tapes({}, NoDrive()),
     )
 
     assert [check.difference is None for check in contents.check_all("end")] == [True, False]

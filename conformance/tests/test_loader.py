@@ -40,8 +40,8 @@ FAULTS = [
     ),
     (
         "[extended-copy-lid1, cscd-e4]",
-        "[cscd-e5]",
-        "7:9 needs[0]: unknown feature 'cscd-e5', did you mean cscd-e4?",
+        "[cscd-f5]",
+        "7:9 needs[0]: unknown feature 'cscd-f5', did you mean cscd-fe?",
     ),
     ("[extended-copy-lid1, cscd-e4]", "cscd-e4", "7:8 needs: expected a list, got 'cscd-e4'"),
     (
@@ -53,7 +53,7 @@ FAULTS = [
     (
         "block_length: 512, blocks: 256, fill: lba",
         "block_length: 520, fill: lba",
-        "expected a power of two, got 520",
+        "expected a power of two from 512 to 4096, got 520",
     ),
     ("fill: lba-stamp", "fill: lba-stmp", "did you mean lba-stamp?"),
     ("fill: lba-stamp", "fill: 0x100", "expected lba-stamp or a byte from 0 to 0xff, got 256"),
@@ -72,7 +72,11 @@ FAULTS = [
         "extended cpy:",
         "14:5 steps[1].extended cpy: unknown step, did you mean extended copy?",
     ),
-    ("extended copy:", "do magic:", "unknown step (steps are: command, copied, equal, extended copy,"),
+    (
+        "extended copy:",
+        "do magic:",
+        "unknown step (steps are: abort task, advance, allow overwrite, command,",
+    ),
     ("  - copied: {from: src 16..23, to: dst 128}", "  - {}", "expected one step, got none"),
     ("  - copied: {from: src 16..23, to: dst 128}", "  - 5", "expected keys and values, got 5"),
     (
@@ -140,9 +144,13 @@ FAULTS = [
     (
         "{identify: src}",
         '{identify: src, hex: "e4"}',
-        "cscd_descriptors[0]: expected one of identify and hex, got identify and hex",
+        "cscd_descriptors[0]: expected one of identify and hex, or a form by its name, got identify and hex",
     ),
-    ("{identify: src}", "{repeat: 2}", "cscd_descriptors[0]: expected one of identify and hex, got none"),
+    (
+        "{identify: src}",
+        "{repeat: 2}",
+        "cscd_descriptors[0]: expected one of identify and hex, or a form by its name, got none",
+    ),
     (
         "{identify: src}",
         "{identify: src, repeat: 70000}",
@@ -242,7 +250,7 @@ FAULTS = [
     (
         "    expect: {status: GOOD}\n  - copied: {from: src 16..23, to: dst 128}",
         "  - unchanged: src\n    expect: {}",
-        "unchanged claims something itself; only a command has expect",
+        "unchanged is no command; only a command has expect",
     ),
     ("steps:\n", "axes: {src: [1]}\nsteps:\n", "'src' is also a unit; use another name"),
     ("steps:\n", f"axes: {{a: {list(range(257))}}}\nsteps:\n", "expected at most 256 combinations, got 257"),

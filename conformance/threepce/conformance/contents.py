@@ -16,8 +16,9 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from threepce.conformance.errors import did_you_mean
+from threepce.conformance.tape_contents import ObjectCheck, Tapes
 
-__all__ = ["Contents", "DataCheck", "Difference", "Fill", "Image"]
+__all__ = ["Check", "Contents", "DataCheck", "Difference", "Fill", "Image"]
 
 WHOLE_UNIT = 16 << 20
 """Units up to this many bytes are filled and compared whole."""
@@ -55,8 +56,9 @@ class Fill:
         # Eight bytes of address, then eight that no other unit has, so that a block that went
         # to the wrong place or came from the wrong unit shows.
         mark = hashlib.sha256(unit.encode()).digest()[:8]
-        repeat = block_length // 16
-        return b"".join((lba.to_bytes(8) + mark) * repeat for lba in range(first, first + count))
+        repeat, rest = divmod(block_length, 16)
+        stamps = (lba.to_bytes(8) + mark for lba in range(first, first + count))
+        return b"".join(stamp * repeat + stamp[:rest] for stamp in stamps)
 
     @classmethod
     def __get_pydantic_core_schema__(
@@ -182,11 +184,12 @@ class Image:
 
 
 class Contents(Mapping[str, Image]):
-    """The images of all units of a case, and how to read what the units really hold."""
+    """The images of all disks of a case, how to read what they really hold, and the tapes."""
 
-    def __init__(self, images: Mapping[str, Image], read: Read) -> None:
+    def __init__(self, images: Mapping[str, Image], read: Read, tapes: Tapes) -> None:
         self._images = dict(images)
         self.read = read
+        self.tapes = tapes
 
     def __getitem__(self, unit: str) -> Image:
         return self._images[unit]
@@ -206,12 +209,16 @@ class Contents(Mapping[str, Image]):
             claim, unit, area.start, block_length=image.block_length, expected=expected, actual=actual
         )
 
-    def check_all(self, claim: str) -> list[DataCheck]:
+    def check_all(self, claim: str) -> list[Check]:
         """Compare all that matters on all units."""
-        return [self.check(claim, unit, area) for unit in self for area in self[unit].compared_at_the_end()]
+        disks = [self.check(claim, unit, area) for unit in self for area in self[unit].compared_at_the_end()]
+        return [*disks, *self.tapes.check_all(claim)]
 
 
-def check_data(check: DataCheck) -> dict[str, Any]:
+Check = DataCheck | ObjectCheck
+
+
+def check_data(check: Check) -> dict[str, Any]:
     """A comparison as JSON data."""
     data = check._asdict()
     if check.difference is not None:

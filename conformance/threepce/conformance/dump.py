@@ -26,8 +26,10 @@ def command_lines(events: list[Event], *, everything: bool) -> Iterator[str]:
     for event in events:
         if event["event"] == "data":
             difference = event["difference"]
-            found = "holds" if difference is None else f"differs from block {difference['lba']} on"
-            yield f"{event['claim']}: {event['unit']} {event['first']}, {event['blocks']} blocks  =>  {found}"
+            where = "" if difference is None else difference.get("where") or f"block {difference['lba']}"
+            found = f"differs from {where} on" if where else "holds"
+            what = "objects" if event.get("tape") else "blocks"
+            yield f"{event['claim']}: {event['unit']} {event['first']}, {event['blocks']} {what}  =>  {found}"
         if event["event"] != "command" or not (everything or event["purpose"] == "step"):
             continue
         yield _one_line(event)

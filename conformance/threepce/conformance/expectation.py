@@ -6,10 +6,12 @@ stands; ``verdict`` judges from that alone. This module does not judge.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from threepce.conformance.errors import did_you_mean
 from threepce.conformance.expression import Expression
 from threepce.conformance.fields import (
     Codes,
@@ -19,20 +21,23 @@ from threepce.conformance.fields import (
     Range,
     StatusName,
     refuse,
-    unknown_field,
 )
 from threepce.conformance.scope import Scope
-from threepce.scsi.cscd import IdentificationCscd
+from threepce.conformance.steps.descriptors import cscd_forms, segment_tables
+from threepce.conformance.tables import short_names, unknown_field
+from threepce.scsi.dialect import Dialect
 from threepce.scsi.layout import Table
+from threepce.scsi.list_header import Header143, Lid4Header, Spc2Header
 from threepce.scsi.parameter_list import Lid1Header, cscd_offset
 from threepce.scsi.sam import Status
-from threepce.scsi.segment import BlockToBlock
 
-__all__ = ["Alternative", "Expect", "Match", "PointerExpectation", "SenseExpectation"]
+__all__ = ["Alternative", "Context", "Expect", "Match", "PointerExpectation", "SenseExpectation"]
 
 Resolved = dict[str, Any]
 """JSON data."""
 
+FLAGS = ("filemark", "eom", "ili", "deferred")
+DEVICES = ("source", "destination")
 CDB, PARAMETER_LIST, SEGMENT_DESCRIPTOR = "CDB", "parameter list", "segment descriptor"
 
 
@@ -80,56 +85,102 @@ Match = Annotated[_Match, BeforeValidator(_short_match)]
 """A number or list alone means equality."""
 
 
+class Context(NamedTuple):
+    """What a step sends, for what a field pointer may name."""
+
+    cdb: type[Table] | None = None
+    dialect: Dialect = Dialect.LID1
+
+
+_HEADERS: Mapping[Dialect, type[Table]] = {
+    Dialect.T10_99_143: Header143,
+    Dialect.SPC_2: Spc2Header,
+    Dialect.LID1: Lid1Header,
+    Dialect.LID4: Lid4Header,
+}
+BLOCK_TO_BLOCK, IDENTIFICATION = "block to block", "identification"
+
+
 class PointerExpectation(Model):
-    """Where the sense-key specific bytes must point: a byte, or a field by its name."""
+    """Where the sense-key specific bytes must point: a byte, or a field by its name.
+
+    `form` is the descriptor that has the field, by its name: block to block, or identification.
+    """
 
     of: Literal["CDB", "parameter list", "segment descriptor"]
     byte: Annotated[Expression | None, Range(0, 0xFFFF, "the field pointer has 16 bits")] = None
     bit: Annotated[Expression | None, Range(0, 7, "bits of a byte")] = None
     field: str | None = None
+    form: str | None = None
     cscd_descriptor: Annotated[
         Expression | None, Field(alias="cscd descriptor"), Range(0, 0x7FF, "CSCD descriptors of a list")
     ] = None
 
     @model_validator(mode="after")
     def _names_one_byte(self) -> Self:
-        if (self.byte is None) == (self.field is None):
+        if (self.byte is None) == (self.field is None) and self.cscd_descriptor is None:
             refuse("expected either byte or field")
-        if self.cscd_descriptor is not None and (self.of != PARAMETER_LIST or self.field is None):
-            refuse("cscd descriptor goes with of: parameter list and field", "cscd descriptor")
-        if self.field is not None and self.of != CDB:
-            table = self._table(None)
-            if table is not None and self.field not in table.PLACES:
-                refuse(unknown_field(table.__name__, self.field, table.PLACES), "field")
+        if self.byte is not None and self.field is not None:
+            refuse("expected either byte or field")
+        if self.cscd_descriptor is not None and self.of != PARAMETER_LIST:
+            refuse("cscd descriptor goes with of: parameter list", "cscd descriptor")
+        if self.form is not None:
+            known = self._forms(Dialect.LID1)
+            if self.form not in known:
+                hint = did_you_mean(self.form, known)
+                refuse(f"expected the name of a descriptor, got {self.form!r}{hint}", "form")
         return self
 
-    def _table(self, cdb: type[Table] | None) -> type[Table] | None:
+    def _forms(self, dialect: Dialect) -> Mapping[str, type[Table]]:
         if self.of == SEGMENT_DESCRIPTOR:
-            return BlockToBlock
-        if self.of == PARAMETER_LIST:
-            return Lid1Header if self.cscd_descriptor is None else IdentificationCscd
-        return cdb
+            return {name: form.table for name, form in segment_tables(dialect).items()}
+        return cscd_forms(dialect) if self.cscd_descriptor is not None else {}
 
-    def complaint(self, cdb: type[Table] | None) -> str | None:
-        """What is wrong with the field of a CDB that this points to, or None."""
-        if self.of != CDB or self.field is None:
+    def _table(self, context: Context) -> type[Table] | None:
+        if self.of == CDB:
+            return context.cdb
+        if self.of == PARAMETER_LIST and self.cscd_descriptor is None:
+            return _HEADERS[context.dialect]
+        usual = BLOCK_TO_BLOCK if self.of == SEGMENT_DESCRIPTOR else IDENTIFICATION
+        return self._forms(context.dialect)[self.form or usual]
+
+    def complaint(self, context: Context) -> str | None:
+        """What is wrong with the field that this points to, or None."""
+        if self.field is None:
             return None
-        if cdb is None:
+        table = self._table(context)
+        if table is None:
             return "a raw command has no field names; give the byte"
-        return None if self.field in cdb.PLACES else unknown_field(cdb.__name__, self.field, cdb.PLACES)
+        names = short_names(table)
+        return None if self.field in names else unknown_field(table.__name__, self.field, table.PLACES)
 
-    def resolve(self, scope: Scope, cdb: type[Table] | None) -> Resolved:
+    def resolve(self, scope: Scope, context: Context) -> Resolved:
         """The byte, the bit where one is claimed, and what they count from."""
-        table = self._table(cdb)
-        if self.byte is not None or self.field is None or table is None:
-            byte = scope.number(self.byte) if self.byte is not None else 0
-        else:
-            byte = table.PLACES[self.field].byte
-            if self.cscd_descriptor is not None:
-                byte += cscd_offset(scope.number(self.cscd_descriptor))
+        byte = 0 if self.byte is None else scope.number(self.byte)
+        table = self._table(context)
+        if self.field is not None and table is not None:
+            byte = table.PLACES[short_names(table)[self.field]].byte
+        if self.cscd_descriptor is not None:
+            byte += cscd_offset(scope.number(self.cscd_descriptor), context.dialect)
         found: Resolved = {"of": self.of, "byte": byte}
         if self.bit is not None:
             found["bit"] = scope.number(self.bit)
+        return found
+
+
+class DeviceExpectation(Model):
+    """What a copy source or destination itself must have answered."""
+
+    status: StatusName | None = None
+    sense: SenseExpectation | None = None
+
+    def resolve(self, scope: Scope, context: Context) -> Resolved:
+        """The claims as data. Sense data alone implies CHECK CONDITION."""
+        found: Resolved = {}
+        if self.status is not None or self.sense is not None:
+            found["status"] = int(Status.CHECK_CONDITION if self.status is None else self.status)
+        if self.sense is not None:
+            found["sense"] = self.sense.resolve(scope, context)
         return found
 
 
@@ -138,24 +189,38 @@ class SenseExpectation(Model):
 
     key: Keys | None = None
     code: Codes | None = None
+    format: Literal["fixed", "descriptor"] | None = None
     segment: Annotated[Expression | None, Range(0, 0xFFFF, "a segment number has 16 bits")] = None
     pointer: PointerExpectation | None = None
     information: Expression | None = None
     command_specific: Expression | None = None
+    filemark: bool | None = None
+    eom: bool | None = None
+    ili: bool | None = None
+    deferred: bool | None = None
+    source: DeviceExpectation | None = None
+    destination: DeviceExpectation | None = None
 
-    def resolve(self, scope: Scope, cdb: type[Table] | None) -> Resolved:
+    def resolve(self, scope: Scope, context: Context) -> Resolved:
         """The claims that are made, as data."""
         found: Resolved = {}
         if self.key is not None:
             found["key"] = self.key
         if self.code is not None:
             found["code"] = [list(code) for code in self.code]
+        if self.format is not None:
+            found["format"] = self.format
         for name in ("segment", "information", "command_specific"):
             if name in self.model_fields_set:
                 value = getattr(self, name)
                 found[name] = None if value is None else scope.number(value)
-        if "pointer" in self.model_fields_set:
-            found["pointer"] = self.pointer.resolve(scope, cdb) if self.pointer else None
+        for name in FLAGS:
+            if (flag := getattr(self, name)) is not None:
+                found[name] = flag
+        for name in ("pointer", *DEVICES):
+            if name in self.model_fields_set:
+                claimed = getattr(self, name)
+                found[name] = claimed.resolve(scope, context) if claimed else None
         return found
 
 
@@ -165,12 +230,12 @@ class _Claims(Model):
     data: dict[str, Match] = Field(default_factory=dict)
     data_length: Match | None = None
 
-    def resolve(self, scope: Scope, cdb: type[Table] | None) -> Resolved:
+    def resolve(self, scope: Scope, context: Context) -> Resolved:
         """The claims as data. Sense data alone implies CHECK CONDITION; nothing at all, GOOD."""
         implied = Status.GOOD if self.sense is None else Status.CHECK_CONDITION
         found: Resolved = {"status": int(implied if self.status is None else self.status)}
         if self.sense is not None:
-            found["sense"] = self.sense.resolve(scope, cdb)
+            found["sense"] = self.sense.resolve(scope, context)
         if self.data:
             found["data"] = {name: match.resolve(scope) for name, match in self.data.items()}
         if self.data_length is not None:
@@ -185,9 +250,9 @@ class Alternative(_Claims):
     because: Annotated[str, Field(min_length=1)]
     stop: bool = False
 
-    def resolve(self, scope: Scope, cdb: type[Table] | None) -> Resolved:
+    def resolve(self, scope: Scope, context: Context) -> Resolved:
         """The claims as data, with the verdict and the reason."""
-        found = super().resolve(scope, cdb)
+        found = super().resolve(scope, context)
         stop = self.stop or self.verdict == "unsupported"
         return found | {"verdict": self.verdict, "because": self.because, "stop": stop}
 
@@ -197,9 +262,9 @@ class Expect(_Claims):
 
     alternatives: Annotated[list[Alternative], Field(alias="or", default_factory=list)]
 
-    def resolve(self, scope: Scope, cdb: type[Table] | None) -> Resolved:
+    def resolve(self, scope: Scope, context: Context) -> Resolved:
         """The claims as data, alternatives under ``or``."""
-        found = super().resolve(scope, cdb)
+        found = super().resolve(scope, context)
         if self.alternatives:
-            found["or"] = [other.resolve(scope, cdb) for other in self.alternatives]
+            found["or"] = [other.resolve(scope, context) for other in self.alternatives]
         return found

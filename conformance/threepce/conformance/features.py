@@ -7,7 +7,7 @@ runs and its own claims decide. A feature is declared by decorating the function
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -17,6 +17,8 @@ from threepce.scsi.cdb import Cdb
 from threepce.scsi.copy_results import OperatingParameters
 from threepce.scsi.cscd import CscdType, IdentificationCscd
 from threepce.scsi.designator import Designator
+from threepce.scsi.dialect import Dialect
+from threepce.scsi.field import words
 from threepce.scsi.layout import DecodeError
 from threepce.scsi.nexus import Completion, Nexus
 from threepce.scsi.parameter_list import ListIdUsage, ParameterList
@@ -25,32 +27,57 @@ from threepce.scsi.sam import Status
 from threepce.scsi.segment import BlockToBlock, SegmentType
 from threepce.scsi.sense import Sense, SenseKey
 from threepce.scsi.third_party_copy import (
+    CopyOperationAbort,
     ExtendedCopyLid1,
+    ExtendedCopyLid4,
+    PopulateToken,
     ReceiveCopyDataLid1,
     ReceiveCopyFailureDetailsLid1,
     ReceiveCopyOperatingParameters,
     ReceiveCopyStatusLid1,
+    ReceiveCopyStatusLid4,
+    ReportAllRodTokens,
 )
 
-__all__ = ["Evidence", "Probe", "known_features"]
+__all__ = ["BENCH_FEATURES", "Evidence", "Probe", "bench_evidence", "feature_names", "known_features"]
 
+ROOM = 520
+SERVICE_ACTION_BYTE = 1
 LIST_IDENTIFIER = 0xE7
 """A list identifier that scenarios have no reason to use."""
 
 
 class Evidence(NamedTuple):
-    """Whether an engine has a feature, and what it said about that."""
+    """Whether an engine has a feature, and what it said about that.
+
+    What is not `sure` is asked again where another unit may tell.
+    """
 
     present: bool
     text: str
+    sure: bool = True
+
+
+NO_DISK = Evidence(True, "cannot be told without a disk", sure=False)
 
 
 _known: dict[str, Callable[[Probe], Evidence]] = {}
 
 
 def known_features() -> Mapping[str, Callable[[Probe], Evidence]]:
-    """Every feature, with the function that looks for it."""
+    """Every feature that an engine is asked for, with the function that does so."""
     return _known
+
+
+def feature_names() -> list[str]:
+    """Every feature that a scenario may name."""
+    return [*_known, *BENCH_FEATURES]
+
+
+def bench_evidence(feature: str, engine: str, offers: Collection[str]) -> Evidence:
+    """Whether the way to an engine gives a feature."""
+    has = "has" if feature in offers else "does not have"
+    return Evidence(feature in offers, f"the engine {engine} {has} {BENCH_FEATURES[feature]}")
 
 
 def _feature(name: str) -> Callable[[Callable[[Probe], Evidence]], Callable[[Probe], Evidence]]:
@@ -61,15 +88,35 @@ def _feature(name: str) -> Callable[[Callable[[Probe], Evidence]], Callable[[Pro
     return declare
 
 
+BENCH_FEATURES: Mapping[str, str] = {
+    "tape": "tape drives",
+    "cartridges": "cartridges with a capacity, a write protect switch or a place outside the drive",
+    "names": "units with names of the file's choice",
+    "nexuses": "further I_T nexuses, and their loss",
+    "resets": "logical unit resets",
+    "virtual-clock": "a clock that the harness moves",
+    "stepwise": "commands that stop on their way",
+    "faults": "faults on demand",
+}
+"""Features that depend on how the harness reaches an engine: see `Engine.offers`.
+
+A scenario needs them by what is in it; it may name them besides.
+"""
+
+
 @dataclass
 class Probe:
-    """A unit of the engine to ask. `designator` names it; the data on it stays what it is."""
+    """A unit of the engine to ask. `designator` names it; the data on it stays what it is.
+
+    A probe that is no disk can be asked for commands, not for copies.
+    """
 
     nexus: Nexus
     lun: int
     block_length: int
     blocks: int
     designator: Designator
+    is_disk: bool = True
 
     def send(self, cdb: Cdb, data_out: bytes = b"", room: int = 0) -> Completion:
         """Send one command to the unit."""
@@ -93,7 +140,7 @@ class Probe:
         except DecodeError:
             return None, answer
 
-    def copy(self, source_lba: int) -> Completion:
+    def copy(self, source_lba: int, dialect: Dialect = Dialect.LID1) -> Completion:
         """Copy a block of the unit onto itself, so that nothing changes; keep the results."""
         cscd = IdentificationCscd.of(self.designator, disk_block_length=self.block_length)
         segment = BlockToBlock(
@@ -104,7 +151,11 @@ class Probe:
             destination_block_device_logical_block_address=0,
         )
         data = ParameterList(
-            (cscd, cscd), (segment,), list_identifier=LIST_IDENTIFIER, list_id_usage=ListIdUsage.HOLD
+            (cscd, cscd),
+            (segment,),
+            list_identifier=LIST_IDENTIFIER,
+            list_id_usage=ListIdUsage.HOLD,
+            dialect=dialect,
         ).encode()
         return self.send(ExtendedCopyLid1(parameter_list_length=len(data)), data)
 
@@ -156,14 +207,72 @@ def _implemented(probe: Probe, code: int, name: str) -> Evidence:
     )
 
 
-@_feature("cscd-e4")
-def _identification_cscd(probe: Probe) -> Evidence:
-    return _implemented(probe, CscdType.IDENTIFICATION, "the identification descriptor CSCD descriptor")
+def _descriptor(code: int, name: str) -> Callable[[Probe], Evidence]:
+    return lambda probe: _implemented(probe, code, name)
 
 
-@_feature("segment-02")
-def _block_to_block(probe: Probe) -> Evidence:
-    return _implemented(probe, SegmentType.BLOCK_TO_BLOCK, "the block to block segment descriptor")
+for _code in SegmentType:
+    _feature(f"segment-{_code:02x}")(_descriptor(_code, f"the {words(_code)} segment descriptor"))
+for _cscd in CscdType:
+    if _cscd is not CscdType.EXTENSION:
+        _feature(f"cscd-{_cscd:02x}")(_descriptor(_cscd, f"the {words(_cscd)} CSCD descriptor"))
+
+
+def _command(name: str, command: Cdb) -> None:
+    """A feature that is a command which does nothing as it is sent, but is known or not."""
+
+    def look(probe: Probe) -> Evidence:
+        answer = probe.send(command, room=ROOM if "allocation_length" in command.PLACES else 0)
+        sense = Sense.decode(answer.sense)
+        unknown = sense is not None and sense.code == INVALID_COMMAND_OPERATION_CODE
+        # For 84h and 83h a wrong service action may be INVALID FIELD IN CDB, and then points at it.
+        if sense is not None and sense.code == INVALID_FIELD_IN_CDB:
+            unknown = sense.pointer is None or sense.pointer.byte == SERVICE_ACTION_BYTE
+        return Evidence(not unknown, f"{command.TITLE}: {ending(answer)}")
+
+    _feature(name)(look)
+
+
+_command("lid4", ExtendedCopyLid4(parameter_list_length=0))
+_command("receive-copy-status-lid4", ReceiveCopyStatusLid4(list_identifier=LIST_IDENTIFIER))
+_command("tokens", PopulateToken(list_identifier=LIST_IDENTIFIER, parameter_list_length=0))
+_command("report-all-rod-tokens", ReportAllRodTokens())
+_command("copy-operation-abort", CopyOperationAbort(list_identifier=LIST_IDENTIFIER))
+
+
+@_feature("held-data")
+def _held_data(probe: Probe) -> Evidence:
+    limits, answer = probe.operating_parameters
+    if limits is None:
+        return Evidence(False, f"RECEIVE COPY OPERATING PARAMETERS: {ending(answer)}")
+    return Evidence(limits.held_data_limit > 0, f"HELD DATA LIMIT is {limits.held_data_limit}")
+
+
+@_feature("inline-data")
+def _inline_data(probe: Probe) -> Evidence:
+    limits, answer = probe.operating_parameters
+    if limits is None:
+        return Evidence(False, f"RECEIVE COPY OPERATING PARAMETERS: {ending(answer)}")
+    length = limits.maximum_inline_data_length
+    return Evidence(length > 0, f"MAXIMUM INLINE DATA LENGTH is {length}")
+
+
+def _dialect(dialect: Dialect) -> Callable[[Probe], Evidence]:
+    """Whether an engine copies a block as a list of that dialect says."""
+
+    def look(probe: Probe) -> Evidence:
+        copies = _extended_copy(probe)
+        if not copies.present or not probe.is_disk:
+            return copies if not copies.present else NO_DISK
+        answer = probe.copy(0, dialect)
+        said = f"a copy of one block onto itself in the dialect of {dialect.text}: {ending(answer)}"
+        return Evidence(answer.status == Status.GOOD, said)
+
+    return look
+
+
+_feature("dialect-143r1")(_dialect(Dialect.T10_99_143))
+_feature("dialect-spc2")(_dialect(Dialect.SPC_2))
 
 
 def _retrieval(probe: Probe, command: Cdb, source_lba: int, wanted: int, key: int | None) -> Evidence:
@@ -173,8 +282,8 @@ def _retrieval(probe: Probe, command: Cdb, source_lba: int, wanted: int, key: in
     CDB can only mean the service action.
     """
     copies = _extended_copy(probe)
-    if not copies.present:
-        return copies
+    if not copies.present or not probe.is_disk:
+        return copies if not copies.present else NO_DISK
     copied = probe.copy(source_lba)
     sense = Sense.decode(copied.sense)
     if copied.status != wanted or (key is not None and (sense is None or sense.key != key)):

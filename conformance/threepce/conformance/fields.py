@@ -8,33 +8,38 @@ Numbers are :class:`Expression`, since any number may be computed. What they may
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn, get_type_hints
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, PlainValidator
 from pydantic_core import PydanticCustomError, core_schema
 
 from threepce.conformance.errors import did_you_mean
-from threepce.conformance.expression import Expression, ExpressionError
+from threepce.conformance.expression import Expression
 from threepce.scsi.additional_sense import AdditionalSense
-from threepce.scsi.layout import Table
 from threepce.scsi.sam import Status
 from threepce.scsi.sense import SenseKey
 
 __all__ = [
     "Codes",
     "Extent",
-    "Fields",
     "HexBytes",
+    "Kept",
     "Keys",
     "Model",
+    "Octets",
     "Range",
     "StatusName",
     "UnitName",
-    "field_of",
+    "below",
+    "octets_of",
     "refuse",
+    "refuse_key",
 ]
+
+
+T = TypeVar("T")
 
 
 class Model(BaseModel):
@@ -46,6 +51,11 @@ class Model(BaseModel):
 def refuse(text: str, *path: str | int) -> NoReturn:
     """Refuse a value inside a validator; `path` leads from there to the part that is wrong."""
     raise PydanticCustomError("refused", "{text}", {"text": text, "path": path})
+
+
+def refuse_key(text: str, *path: str | int) -> NoReturn:
+    """The same for a key that must not be there: the message names the place of the key."""
+    raise PydanticCustomError("refused", "{text}", {"text": text, "path": path, "key": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +73,14 @@ class Range:
         return f"expected {self.minimum} to {self.maximum} ({self.what}), got {value}"
 
 
-def field_of(table: type[Table], name: str) -> Range:
-    """The range of a field of a T10 table."""
-    width = table.PLACES[name].width
-    return Range(0, (1 << width) - 1, f"{name} has {width} bit{'s' if width > 1 else ''}")
+def below(read: Callable[[], T], *path: str | int) -> T:
+    """What `read` reads; what it refuses then stands below `path`."""
+    try:
+        return read()
+    except PydanticCustomError as error:
+        context = dict(error.context or {})
+        context["path"] = (*path, *context["path"])
+        raise PydanticCustomError("refused", "{text}", context) from None
 
 
 class UnitName(str):
@@ -139,6 +153,26 @@ HexBytes = Annotated[bytes, PlainValidator(_hex)]
 """Bytes as a quoted text of hex digits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Bytes that an earlier step keeps: a token, a TransportID."""
+
+    name: str
+
+
+def octets_of(value: object) -> bytes | Kept:
+    """Hex digits, or ``{kept: name}``. Raises ValueError."""
+    if not isinstance(value, dict):
+        return _hex(value)
+    if set(value) != {"kept"} or not isinstance(value["kept"], str):
+        raise ValueError(f'expected hex digits such as "de ad", or {{kept: name}}, got {value!r}')
+    return Kept(value["kept"])
+
+
+Octets = Annotated[bytes | Kept, PlainValidator(octets_of)]
+"""Bytes as hex digits, or those that an earlier step keeps."""
+
+
 def _named(what: str, names: dict[str, int]) -> Callable[[object], int]:
     def read(value: object) -> int:
         if isinstance(value, str) and value.upper() in names:
@@ -186,49 +220,3 @@ def _code(value: object) -> AdditionalSense:
 
 
 Codes = Annotated[list[AdditionalSense], _one_or_more(_code)]
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """Values for fields of a T10 table: numbers as expressions, other fields as bytes."""
-
-    table: type[Table]
-    values: Mapping[str, Expression | bytes]
-
-    @classmethod
-    def read(cls, value: object, table: type[Table]) -> Fields:
-        """Read a mapping against `table`. Raises PydanticCustomError with the key that is wrong."""
-        if not isinstance(value, dict):
-            refuse(f"expected fields of {table.__name__} and their values, got {value!r}")
-        return cls(table, {name: _field_value(table, name, item) for name, item in value.items()})
-
-    @classmethod
-    def of(cls, table: type[Table]) -> PlainValidator:
-        """What makes a field of a model a mapping of fields of `table`."""
-        return PlainValidator(lambda value: cls.read(value, table))
-
-
-def _field_value(table: type[Table], name: str, value: object) -> Expression | bytes:
-    if name not in table.PLACES:
-        refuse(unknown_field(table.__name__, name, table.PLACES), name)
-    try:
-        if not is_octets(table, name):
-            return Expression.parse(value)
-        data = _hex(value)
-    except (ValueError, ExpressionError) as error:
-        refuse(str(error), name)
-    size = table.PLACES[name].width // 8
-    if len(data) > size:
-        refuse(f"expected at most {size} bytes, got {len(data)}", name)
-    return data.ljust(size, b"\0")
-
-
-def unknown_field(table: str, name: str, known: Iterable[str]) -> str:
-    """What to say about a field name that a table does not have."""
-    names = list(known)
-    return f"{table} has no field {name!r}{did_you_mean(name, names)} (it has {', '.join(names)})"
-
-
-def is_octets(table: type[Table], name: str) -> bool:
-    """Whether a field is bytes and not a number."""
-    return get_type_hints(table)[name] is bytes

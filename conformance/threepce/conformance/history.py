@@ -5,7 +5,7 @@ say enough to judge it again without the engine and without the scenario file; `
 so. Data longer than 4 KiB is kept as its digest and its first bytes.
 
 Events, by their ``event``: ``run`` (once), ``engine`` (facts of an engine), and for each case
-``case``, then any of ``command``, ``data``, ``feature``, ``trouble``, then ``end``.
+``case``, then any of ``command``, ``data``, ``action``, ``feature``, ``trouble``, then ``end``.
 """
 
 from __future__ import annotations
@@ -70,10 +70,11 @@ class RecordingNexus:
     ``identify``, ``fill``, ``check`` for the harness's own.
     """
 
-    def __init__(self, nexus: Nexus, events: list[Event]) -> None:
-        self._nexus = nexus
-        self._events = events
+    def __init__(self, nexus: Nexus, events: list[Event], initiator: str | None = None) -> None:
+        self.inner = nexus
+        self.events = events
         self.purpose = "step"
+        self._initiator = initiator
 
     def execute(
         self,
@@ -85,6 +86,27 @@ class RecordingNexus:
         timeout: float | None = None,
     ) -> Completion:
         """Send one command and note it; see `Nexus.execute`."""
+        event = self._begun(lun, cdb, data_out, data_in_length)
+        started = time.perf_counter()
+        try:
+            completion = self.inner.execute(lun, cdb, data_out, data_in_length, timeout=timeout)
+        except TransportError as error:
+            event["transport_error"] = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            event["seconds"] = round(time.perf_counter() - started, 6)
+        _ended(event, completion)
+        return completion
+
+    def note(
+        self, lun: int, cdb: bytes, data_out: bytes, data_in_length: int, completion: Completion
+    ) -> Event:
+        """Note a command that went another way and has ended."""
+        event = self._begun(lun, cdb, data_out, data_in_length)
+        _ended(event, completion)
+        return event
+
+    def _begun(self, lun: int, cdb: bytes, data_out: bytes, data_in_length: int) -> Event:
         event: Event = {
             "event": "command",
             "purpose": self.purpose,
@@ -93,17 +115,14 @@ class RecordingNexus:
             "data_out": data_of(data_out),
             "data_in_length": data_in_length,
         }
-        self._events.append(event)
-        started = time.perf_counter()
-        try:
-            completion = self._nexus.execute(lun, cdb, data_out, data_in_length, timeout=timeout)
-        except TransportError as error:
-            event["transport_error"] = f"{type(error).__name__}: {error}"
-            raise
-        finally:
-            event["seconds"] = round(time.perf_counter() - started, 6)
-        event["status"] = int(completion.status)
-        event["sense"] = completion.sense.hex()
-        event["data_in"] = data_of(completion.data_in)
-        event["residual"] = completion.residual
-        return completion
+        if self._initiator is not None:
+            event["initiator"] = self._initiator
+        self.events.append(event)
+        return event
+
+
+def _ended(event: Event, completion: Completion) -> None:
+    event["status"] = int(completion.status)
+    event["sense"] = completion.sense.hex()
+    event["data_in"] = data_of(completion.data_in)
+    event["residual"] = completion.residual

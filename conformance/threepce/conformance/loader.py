@@ -5,7 +5,7 @@ Every message says where (file, line, column, path), what was expected, and what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from threepce.conformance.contents import WHOLE_UNIT
 from threepce.conformance.errors import Path, ScenarioError, ScenarioErrors, UsageError, did_you_mean
-from threepce.conformance.expectation import Expect
-from threepce.conformance.features import known_features
+from threepce.conformance.expectation import Context, Expect
+from threepce.conformance.features import feature_names
 from threepce.conformance.fields import Model
 from threepce.conformance.model import (
     RESERVED_NAMES,
@@ -27,7 +27,7 @@ from threepce.conformance.model import (
 )
 from threepce.conformance.references import Names, complaints
 from threepce.conformance.scope import fact_names
-from threepce.conformance.steps import Claim, CommandStep, Step, known_steps
+from threepce.conformance.steps import Abort, CommandStep, Finish, RunningStep, Step, find_step, step_names
 from threepce.conformance.validation import complaints_of
 from threepce.emulator.strict_yaml import Document, load
 
@@ -36,7 +36,9 @@ __all__ = ["cases_of", "load_scenario", "load_scenarios"]
 MAXIMUM_SIZE = 1 << 20
 MAXIMUM_CASES = 256
 M = TypeVar("M", bound=Model)
-STEP_KEYS = ("expect", "keep")
+FREE = "fault"
+"""The step whose keys are somebody else's."""
+STEP_KEYS = ("expect", "keep", "start")
 
 
 def load_scenarios(files: list[FilePath]) -> list[Scenario]:
@@ -98,11 +100,12 @@ def _scenario(document: Document) -> Scenario:
             f"expected 1, the only format there is, got {data['format']!r}; a newer 3pce may read it",
         )
     read = _read(ScenarioFile, data, document, ())
+    devices = {name: unit.type for name, unit in read.units.items()}
     steps = []
     errors: list[ScenarioError] = []
     for index, entry in enumerate(read.steps):
         try:
-            steps.append(_step(entry, document, ("steps", index)))
+            steps.append(_step(entry, devices, document, ("steps", index)))
         except ScenarioErrors as error:
             errors += error.errors
     if errors:
@@ -121,8 +124,8 @@ def _read(model: type[M], data: object, document: Document, path: Path) -> M:
         raise ScenarioErrors(complaints_of(error, model, document, path)) from None
 
 
-def _step(entry: dict[str, Any], document: Document, path: Path) -> ScenarioStep:
-    known = known_steps()
+def _step(entry: dict[str, Any], devices: Mapping[str, str], document: Document, path: Path) -> ScenarioStep:
+    known = step_names()
     names = [key for key in entry if key in known]
     for key in entry:
         if key not in known and key not in STEP_KEYS:
@@ -133,19 +136,28 @@ def _step(entry: dict[str, Any], document: Document, path: Path) -> ScenarioStep
         text = f"expected one step, got {' and '.join(names) or 'none'}"
         raise ScenarioErrors([document.error(path, text)])
     name = names[0]
-    kind = known[name]
     arguments, inner = entry[name], (*path, name)
-    if kind.SHORT is not None and not isinstance(arguments, dict):
+    try:
+        kind = find_step(name, arguments, devices)
+    except ValueError as error:
+        raise ScenarioErrors([document.error(inner, str(error))]) from None
+    assert kind is not None, "a name that is known has a step"
+    if kind.SHORT is not None and (not isinstance(arguments, dict) or name == FREE):
         arguments = {kind.SHORT: arguments}
     step: Step = _read(kind, arguments, document, inner)
-    if isinstance(step, Claim):
+    if not isinstance(step, CommandStep):
+        allowed = ("expect",) if isinstance(step, Finish) else ()
         for key in STEP_KEYS:
-            if key in entry:
-                text = f"{name} claims something itself; only a command has {key}"
+            if key in entry and key not in allowed:
+                text = f"{name} is no command; only a command has {key}"
                 raise ScenarioErrors([document.error((*path, key), text, key=True)])
     expect = _read(Expect, entry.get("expect", {}), document, (*path, "expect"))
     keep = _keep(entry.get("keep", {}), document, (*path, "keep"))
-    return ScenarioStep(document.place(inner, key=True), step, expect, keep)
+    start = entry.get("start")
+    if start is not None and (not isinstance(start, str) or "expect" in entry or keep):
+        text = f"expected a name for the command, whose answer is what finish expects, got {start!r}"
+        raise ScenarioErrors([document.error((*path, "start"), text)])
+    return ScenarioStep(document.place(inner, key=True), step, expect, keep, start)
 
 
 def _keep(data: object, document: Document, path: Path) -> dict[str, str]:
@@ -165,12 +177,19 @@ def _inconsistencies(scenario: Scenario) -> Iterator[ScenarioError]:
     """What can only be seen with the whole scenario in hand."""
     document, file = scenario.document, scenario.file
     for index, feature in enumerate(file.needs):
-        if feature not in known_features():
-            hint = did_you_mean(feature, known_features())
-            text = f"unknown feature {feature!r}{hint} (features are: {', '.join(sorted(known_features()))})"
+        if feature not in feature_names():
+            hint = did_you_mean(feature, feature_names())
+            text = f"unknown feature {feature!r}{hint} (features are: {', '.join(sorted(feature_names()))})"
             yield document.error(("needs", index), text)
+    started: dict[str, CommandStep] = {}
     for index, step in enumerate(scenario.steps):
-        yield from _names_of_answers(step, document, ("steps", index))
+        subject = step.step
+        if isinstance(subject, Finish):
+            subject = started.get(subject.command, subject)
+        if isinstance(subject, CommandStep):
+            yield from _names_of_answers(step, subject, document, ("steps", index))
+            started |= {step.start: subject} if step.start is not None else {}
+    yield from _running(scenario)
     if clash := next((name for name in file.axes if name in file.units), None):
         yield document.error(("axes", clash), f"{clash!r} is also a unit; use another name", key=True)
     if len(cases_of(scenario)) > MAXIMUM_CASES:
@@ -185,16 +204,35 @@ def _inconsistencies(scenario: Scenario) -> Iterator[ScenarioError]:
             return
 
 
-def _names_of_answers(step: ScenarioStep, document: Document, path: Path) -> Iterator[ScenarioError]:
-    if not isinstance(step.step, CommandStep):
-        return
-    known = step.step.answers()
+def _running(scenario: Scenario) -> Iterator[ScenarioError]:
+    """Steps about commands that no step before has started, and commands that nobody finishes."""
+    running: dict[str, int] = {}
+    for index, entry in enumerate(scenario.steps):
+        path = ("steps", index, entry.step.NAME)
+        if entry.start is not None:
+            running[entry.start] = index
+        if isinstance(entry.step, RunningStep):
+            name = entry.step.command
+            if name not in running:
+                hint = did_you_mean(name, running)
+                yield scenario.document.error(path, f"no step before starts a command as {name!r}{hint}")
+            elif isinstance(entry.step, Finish | Abort):
+                del running[name]
+    for name, index in running.items():
+        yield scenario.document.error(("steps", index, "start"), f"no step finishes or aborts {name!r}")
+
+
+def _names_of_answers(
+    step: ScenarioStep, command: CommandStep, document: Document, path: Path
+) -> Iterator[ScenarioError]:
+    known = command.answers()
     claims: list[tuple[Path, str]] = [((*path, "keep", name), field) for name, field in step.keep.items()]
     places = [("expect",), *(("expect", "or", at) for at in range(len(step.expect.alternatives)))]
     for part, claim in zip(places, (step.expect, *step.expect.alternatives), strict=True):
         claims += [((*path, *part, "data", field), field) for field in claim.data]
         pointer = claim.sense.pointer if claim.sense else None
-        if pointer and (text := pointer.complaint(step.step.table())):
+        context = Context(command.table(), command.dialect())
+        if pointer and (text := pointer.complaint(context)):
             yield document.error((*path, *part, "sense", "pointer", "field"), text)
     for place, field in claims:
         if field not in known:
@@ -212,7 +250,7 @@ def _numbers(case: Case) -> Iterator[ScenarioError]:
         found = list(complaints(unit, Names(names.units, case.axes, set()), path))
         yield from (document.error(*complaint) for complaint in found)
         if not found:
-            length, blocks = unit.block_length.evaluate(case.axes), unit.blocks.evaluate(case.axes)
+            length, blocks = unit.length.evaluate(case.axes), unit.size.evaluate(case.axes)
             names.values.update(zip(fact_names(name), (length, blocks), strict=True))
             yield from _unit(unit, length, blocks, document, path)
     for index, step in enumerate(case.scenario.steps):
@@ -229,8 +267,12 @@ def _numbers(case: Case) -> Iterator[ScenarioError]:
 def _unit(
     unit: UnitDeclaration, length: int, blocks: int, document: Document, path: Path
 ) -> Iterator[ScenarioError]:
-    if length & (length - 1):
-        yield document.error((*path, "block_length"), f"expected a power of two, got {length}")
+    if unit.type == "tape":
+        return
+    if not 512 <= length <= 4096 or length & (length - 1):
+        yield document.error(
+            (*path, "block_length"), f"expected a power of two from 512 to 4096, got {length}"
+        )
     for index, stamp in enumerate(unit.stamp):
         if stamp.stop > blocks:
             text = f"expected blocks 0..{blocks - 1}, got ..{stamp.stop - 1}"

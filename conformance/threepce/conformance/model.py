@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from threepce.conformance.contents import Fill
 from threepce.conformance.errors import Place
 from threepce.conformance.expectation import Expect
 from threepce.conformance.expression import Expression
-from threepce.conformance.fields import Model, Range
+from threepce.conformance.fields import Model, Range, refuse_key
+from threepce.conformance.scope import UnitType
 from threepce.conformance.steps import Step
+from threepce.conformance.steps.descriptors import read_addresses
+from threepce.conformance.steps.recording import RecordedObjects
 from threepce.emulator.strict_yaml import Document
 
-__all__ = ["Case", "Scenario", "ScenarioFile", "ScenarioStep", "UnitDeclaration"]
+__all__ = ["CartridgeDeclaration", "Case", "Scenario", "ScenarioFile", "ScenarioStep", "UnitDeclaration"]
 
 Level = Literal["shall", "should", "may"]
 
@@ -60,14 +63,76 @@ Stamp = Annotated[range, PlainValidator(_stamp)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class UnitDeclaration(Model):
-    """A logical unit a scenario needs."""
+class CartridgeDeclaration(Model):
+    """A cartridge: what is recorded on it before the case, and what no command can give it."""
 
-    type: Literal["disk"] = "disk"
-    block_length: Annotated[Expression, Range(512, 4096, "bytes")] = Expression.parse(512)
-    blocks: Annotated[Expression, Range(1, 1 << 48, "blocks")] = Expression.parse(4096)
+    recorded: list[RecordedObjects] = Field(default_factory=list)
+    capacity: Annotated[Expression, Range(0, 1 << 40, "bytes")] = Expression.parse(0)
+    early_warning: Annotated[Expression, Range(0, 1 << 40, "bytes")] = Expression.parse(0)
+    partitions: Annotated[Expression, Range(1, 4, "partitions")] = Expression.parse(1)
+    write_protected: bool = False
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it is more than a cartridge that anybody has."""
+        return bool(self.model_fields_set - {"recorded"})
+
+
+def _cartridges(value: object) -> object:
+    if value == "none":
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+class UnitDeclaration(Model):
+    """A logical unit a scenario needs: a disk, or a tape with cartridges, the first of which is in it."""
+
+    type: UnitType = "disk"
+    block_length: Annotated[Expression | None, Range(0, 0xFFFFFF, "bytes")] = None
+    blocks: Annotated[Expression | None, Range(1, 1 << 48, "blocks")] = None
     fill: Fill | None = None
     stamp: list[Stamp] = Field(default_factory=list)
+    cartridge: Annotated[list[CartridgeDeclaration] | None, BeforeValidator(_cartridges)] = None
+    names: Annotated[dict[str, Any], PlainValidator(read_addresses)] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        wrong = ("blocks", "fill", "stamp") if self.type == "tape" else ("cartridge",)
+        for name in wrong:
+            if name in self.model_fields_set:
+                refuse_key(f"a {self.type} has no {name}", name)
+        return self
+
+    @property
+    def length(self) -> Expression:
+        """The block length; a tape has a variable one unless the file says otherwise."""
+        return self.block_length or (VARIABLE if self.type == "tape" else DISK_BLOCK_LENGTH)
+
+    @property
+    def size(self) -> Expression:
+        """How many blocks there are; none on a tape."""
+        return VARIABLE if self.type == "tape" else self.blocks or DISK_BLOCKS
+
+    @property
+    def cartridges(self) -> list[CartridgeDeclaration]:
+        """Those of a tape; a blank one unless the file says otherwise."""
+        if self.type == "disk":
+            return []
+        return [CartridgeDeclaration()] if self.cartridge is None else self.cartridge
+
+    def needs(self) -> set[str]:
+        """The features of the bench that the unit takes."""
+        found = {"tape"} if self.type == "tape" else set()
+        if self.names:
+            found.add("names")
+        made = any(cartridge.is_made for cartridge in self.cartridges)
+        if self.type == "tape" and (made or len(self.cartridges) != 1):
+            found.add("cartridges")
+        return found
+
+
+VARIABLE = Expression.parse(0)
+DISK_BLOCK_LENGTH, DISK_BLOCKS = Expression.parse(512), Expression.parse(4096)
 
 
 class ScenarioFile(Model):
@@ -88,12 +153,16 @@ class ScenarioFile(Model):
 
 @dataclass(frozen=True, slots=True)
 class ScenarioStep:
-    """A step with its expectation and the values it keeps; `place` is where its name stands."""
+    """A step with its expectation and the values it keeps; `place` is where its name stands.
+
+    With `start` the command is begun under that name and goes on when a later step says so.
+    """
 
     place: Place
     step: Step
     expect: Expect
     keep: dict[str, str]
+    start: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +177,24 @@ class Scenario:
     def id(self) -> str:
         """The name of the scenario."""
         return self.file.id
+
+    def needs(self) -> list[str]:
+        """The features it names, and those of the bench that its units and steps take."""
+        found: set[str] = set()
+        for unit in self.file.units.values():
+            found |= unit.needs()
+        for entry in self.steps:
+            found |= entry.step.NEEDS
+            if entry.start is not None:
+                found.add("stepwise")
+        if self.initiators():
+            found.add("nexuses")
+        return [*self.file.needs, *sorted(found - set(self.file.needs))]
+
+    def initiators(self) -> list[str]:
+        """The other initiators that its steps name."""
+        named = (getattr(entry.step, "initiator", None) for entry in self.steps)
+        return list(dict.fromkeys(name for name in named if name is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from threepce.conformance.errors import Path, did_you_mean
 from threepce.conformance.expression import Expression, ExpressionError
-from threepce.conformance.fields import Extent, Fields, Range, UnitName, field_of
+from threepce.conformance.fields import Extent, Kept, Range, UnitName
+from threepce.conformance.tables import Fields, field_of
 
 __all__ = ["Names", "complaints"]
 
@@ -30,24 +31,30 @@ class Names:
     later: set[str]
 
 
-def complaints(value: Any, names: Names, path: Path, limit: Range | None = None) -> Iterator[Complaint]:
-    """What is wrong with the names and numbers in `value`, which stands at `path`."""
+def complaints(
+    value: Any, names: Names, path: Path, limit: Range | None = None, model: Path = ()
+) -> Iterator[Complaint]:
+    """What is wrong with the names and numbers in `value`, which stands at `path`, in a model at `model`."""
     match value:
         case Expression():
             yield from _number(value, names, path, limit)
+        case Kept():
+            yield from _kept(value, names, path)
         case UnitName():
             yield from _unit(value, names, path)
         case Extent():
             yield from _extent(value, names, path)
         case Fields():
+            at = path if value.at is None else (*model, *value.at)
             for name, item in value.values.items():
-                yield from complaints(item, names, (*path, name), field_of(value.table, name))
+                place = (*at, value.written.get(name, name))
+                yield from complaints(item, names, place, field_of(value.table, name), model)
         case BaseModel():
             yield from _model(value, names, path)
         case dict() | list():
             parts = value.items() if isinstance(value, dict) else enumerate(value)
             for part, item in parts:
-                yield from complaints(item, names, (*path, part), limit)
+                yield from complaints(item, names, (*path, part), limit, model)
 
 
 def _model(model: BaseModel, names: Names, path: Path) -> Iterator[Complaint]:
@@ -56,7 +63,14 @@ def _model(model: BaseModel, names: Names, path: Path) -> Iterator[Complaint]:
         names = Names(names.units, names.values, names.later | {"index"})
     for name, field in fields.items():
         limit = next((item for item in field.metadata if isinstance(item, Range)), None)
-        yield from complaints(getattr(model, name), names, (*path, field.alias or name), limit)
+        yield from complaints(getattr(model, name), names, (*path, field.alias or name), limit, path)
+
+
+def _kept(kept: Kept, names: Names, path: Path) -> Iterator[Complaint]:
+    if kept.name not in names.later:
+        hint = did_you_mean(kept.name, names.later)
+        known = ", ".join(sorted(names.later)) or "none"
+        yield path, f"no step before keeps {kept.name!r}{hint} (kept: {known})"
 
 
 def _extent(extent: Extent, names: Names, path: Path) -> Iterator[Complaint]:

@@ -11,23 +11,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from threepce.conformance.contents import Contents, DataCheck, Fill, Image, check_data
-from threepce.conformance.engines.base import Engine, UnitRequest
+from threepce.conformance.contents import Check, Contents, check_data
+from threepce.conformance.engines.base import Engine
 from threepce.conformance.errors import EngineUnavailable, NoSuitableUnit, Place
-from threepce.conformance.features import Probe, known_features
-from threepce.conformance.history import Event, RecordingNexus
+from threepce.conformance.expectation import Context
+from threepce.conformance.features import BENCH_FEATURES, bench_evidence, known_features
+from threepce.conformance.history import Event
 from threepce.conformance.model import Case, ScenarioStep
+from threepce.conformance.running import Commands
 from threepce.conformance.scope import Scope
-from threepce.conformance.steps import Claim, CommandStep
-from threepce.conformance.units import UnitTrouble, drain, identify, read_blocks, write_blocks
+from threepce.conformance.setting import Setting, requests_of
+from threepce.conformance.steps import Action, Claim, CommandStep, Finish, RunningStep
+from threepce.conformance.units import UnitTrouble
 from threepce.conformance.verdict import Verdict, judge_answer
-from threepce.scsi.designator import Designator
-from threepce.scsi.nexus import CommandTimeout, TransportError
-from threepce.scsi.sam import Status
+from threepce.scsi.nexus import CommandTimeout, Completion, TransportError
 
 __all__ = ["case_that_cannot_run", "run_case"]
 
-STEP_TIMEOUT = 20.0
 FINAL_CHECK = "data check at the end"
 
 
@@ -104,145 +104,150 @@ class _Run:
         self._events = events
 
     def run(self) -> None:
-        file, axes = self._case.scenario.file, self._case.axes
-        requests = [
-            UnitRequest(name, unit.block_length.evaluate(axes), unit.blocks.evaluate(axes))
-            for name, unit in file.units.items()
-        ]
-        bench = self._engine.prepare(requests)
-        self._bench = bench
-        self._nexus = RecordingNexus(bench.nexus, self._events)
+        file = self._case.scenario.file
+        if not self._bench_has_features():
+            return
+        bench = self._engine.prepare(requests_of(self._case))
+        self._setting = setting = Setting(self._case, bench, self._events)
         self._events.append(
             {"event": "bench", "units": {name: facts._asdict() for name, facts in bench.units.items()}}
         )
-        self._nexus.purpose = "drain"
-        for name, facts in bench.units.items():
-            drain(self._nexus, name, facts)
-        self._designators: dict[str, Designator] = {}
+        setting.drain()
         if not self._has_features():
             return
-        contents = self._contents()
-        self._nexus.purpose = "fill"
-        for name, image in contents.items():
-            unit = bench.units[name]
-            before = bench.known.pop(unit.lun, None)
-            for area in image.initial():
-                write_blocks(self._nexus, name, unit, area, image.read, before.read if before else None)
-        scope = Scope(dict(axes), bench.units, self._designator)
+        scope = setting.scope
+        contents = setting.fill()
+        commands = Commands(setting)
         for number, step in enumerate(self._case.scenario.steps):
-            if not self._step(number, step, contents, scope):
+            if not self._step(number, step, commands, contents, scope):
                 break
+        commands.abandon()
         if file.leaves is None:
-            self._nexus.purpose = "check"
-            # A command may have raised a unit attention for the nexus; it is not the data's fault.
-            for name, facts in bench.units.items():
-                drain(self._nexus, name, facts)
-            checks = contents.check_all(FINAL_CHECK)
+            checks = setting.final_checks(contents, FINAL_CHECK)
             self._note(checks, None, None)
-            wrong = {check.unit for check in checks if check.difference is not None}
-            bench.known.update(
-                {
-                    bench.units[name].lun: image
-                    for name, image in contents.items()
-                    if image.is_small and name not in wrong
-                }
-            )
+            setting.vouch(contents, {check.unit for check in checks if check.difference is not None})
 
-    def _contents(self) -> Contents:
-        images = {}
-        for name, unit in self._case.scenario.file.units.items():
-            facts = self._bench.units[name]
-            fill = unit.fill or Fill(0)
-            images[name] = Image(name, facts.block_length, facts.blocks, fill, unit.stamp)
-
-        def read(unit: str, first: int, count: int) -> bytes:
-            purpose, self._nexus.purpose = self._nexus.purpose, "check"
-            try:
-                return read_blocks(self._nexus, unit, self._bench.units[unit], first, count)
-            finally:
-                self._nexus.purpose = purpose
-
-        return Contents(images, read)
-
-    def _designator(self, unit: str) -> Designator:
-        if unit not in self._designators:
-            purpose, self._nexus.purpose = self._nexus.purpose, "identify"
-            try:
-                self._designators[unit] = identify(self._nexus, unit, self._bench.units[unit])
-            finally:
-                self._nexus.purpose = purpose
-        return self._designators[unit]
+    def _bench_has_features(self) -> bool:
+        """Whether the way to the engine gives what the scenario takes; no unit is needed to know that."""
+        needs = [feature for feature in self._case.scenario.needs() if feature in BENCH_FEATURES]
+        all_there = True
+        for feature in needs:
+            found = bench_evidence(feature, self._engine.name, self._engine.offers)
+            all_there = self._feature(feature, found.present, found.text) and all_there
+        return all_there
 
     def _has_features(self) -> bool:
         """Note for each feature that is needed whether the engine has it, and how we know."""
         all_there = True
-        self._nexus.purpose = "feature"
         evidence = self._engine.evidence
         for feature in self._case.scenario.file.needs:
-            if feature not in evidence:
-                name, facts = next(iter(self._bench.units.items()))
-                probe = Probe(
-                    self._nexus, facts.lun, facts.block_length, facts.blocks, self._designator(name)
-                )
-                evidence[feature] = known_features()[feature](probe)
-            present, text = evidence[feature]
-            self._events.append(
-                {"event": "feature", "feature": feature, "present": present, "evidence": text}
-            )
-            all_there = all_there and present
+            if feature in BENCH_FEATURES:
+                continue
+            found = evidence.get(feature)
+            if found is None:
+                found = self._setting.ask(known_features()[feature])
+                if found.sure:
+                    evidence[feature] = found
+            all_there = self._feature(feature, found.present, found.text) and all_there
         return all_there
 
-    def _step(self, number: int, entry: ScenarioStep, contents: Contents, scope: Scope) -> bool:
+    def _feature(self, feature: str, present: bool, text: str) -> bool:
+        self._events.append({"event": "feature", "feature": feature, "present": present, "evidence": text})
+        return present
+
+    def _step(
+        self, number: int, entry: ScenarioStep, commands: Commands, contents: Contents, scope: Scope
+    ) -> bool:
         """Do one step; whether the next one makes sense."""
+        step = entry.step
         try:
-            if isinstance(entry.step, Claim):
-                checks = entry.step.check(contents, scope)
+            if isinstance(step, Claim):
+                with self._setting.purpose("check"):
+                    checks = step.check(contents, scope)
                 self._note(checks, number, entry.place)
                 return all(check.difference is None for check in checks)
-            if isinstance(entry.step, CommandStep):
-                return self._command(number, entry, entry.step, contents, scope)
+            if isinstance(step, Action):
+                step.act(self._setting.bench, contents, scope)
+                self._setting.renew()
+                self._events.append(_action(number, entry))
+                return True
+            if isinstance(step, CommandStep):
+                return self._command(number, entry, step, commands, contents, scope)
+            if isinstance(step, RunningStep):
+                return self._running(number, entry, step, commands, contents, scope)
         except ValueError as error:
             # Only values that could not be known when the file was loaded get here.
             text = f"{entry.place} steps[{number}].{entry.step.NAME}: {error}"
             _trouble(self._events, Verdict.ERROR, "the scenario", text, place=entry.place, step=number)
             return False
-        raise TypeError(f"{type(entry.step).__name__} is neither a claim nor a command")
+        raise TypeError(f"{type(step).__name__} is no claim, no action and no command")
 
-    def _note(self, checks: list[DataCheck], step: int | None, place: Place | None) -> None:
+    def _note(self, checks: list[Check], step: int | None, place: Place | None) -> None:
         line = place.line if place else None
         self._events.extend(
             {"event": "data", "step": step, "line": line, **check_data(check)} for check in checks
         )
 
     def _command(
-        self, number: int, entry: ScenarioStep, step: CommandStep, contents: Contents, scope: Scope
+        self,
+        number: int,
+        entry: ScenarioStep,
+        step: CommandStep,
+        commands: Commands,
+        contents: Contents,
+        scope: Scope,
     ) -> bool:
-        expectation = entry.expect.resolve(scope, step.table())
-        command = step.command(scope)
-        lun = scope.units[step.to].lun if step.lun is None else scope.number(step.lun)
-        timeout = STEP_TIMEOUT if step.timeout is None else float(scope.number(step.timeout))
-        self._nexus.purpose = "step"
-        about: Event = {
+        if entry.start is not None:
+            commands.start(entry.start, step)
+            self._events.append(_action(number, entry))
+            return True
+        expectation = entry.expect.resolve(scope, Context(step.table(), step.dialect()))
+        answer, event = commands.send(step, self._about(number, entry, step, expectation))
+        return self._judge(number, entry, step, answer, event, contents, scope)
+
+    def _running(
+        self,
+        number: int,
+        entry: ScenarioStep,
+        step: RunningStep,
+        commands: Commands,
+        contents: Contents,
+        scope: Scope,
+    ) -> bool:
+        if not isinstance(step, Finish):
+            commands.go_on(step)
+            self._events.append(_action(number, entry))
+            return True
+        command = commands.started(step.command)
+        expectation = entry.expect.resolve(scope, Context(command.table(), command.dialect()))
+        answer, event = commands.finish(step.command, self._about(number, entry, command, expectation))
+        return self._judge(number, entry, command, answer, event, contents, scope)
+
+    def _about(self, number: int, entry: ScenarioStep, step: CommandStep, expectation: Event) -> Event:
+        return {
             "step": number,
             "line": entry.place.line,
             "title": step.title,
             "unit": str(step.to),
             "expectation": expectation,
         }
-        before = len(self._events)
-        try:
-            answer = self._nexus.execute(
-                lun, command.cdb, command.data_out, command.data_in_length, timeout=timeout
-            )
-        finally:
-            self._events[before] |= about
-        event = self._events[before]
-        values: dict[str, Any] = dict(step.answer(answer.data_in))
-        wanted = {*entry.keep.values(), *_named(expectation)}
+
+    def _judge(
+        self,
+        number: int,
+        entry: ScenarioStep,
+        step: CommandStep,
+        answer: Completion,
+        event: Event,
+        contents: Contents,
+        scope: Scope,
+    ) -> bool:
+        values: dict[str, Any] = dict(step.answer(answer.data_in, scope))
+        wanted = {*entry.keep.values(), *_named(event["expectation"])}
         event["answer"] = {name: value for name, value in values.items() if name in wanted}
         judged = judge_answer(event)
-        if answer.status == Status.GOOD:
-            step.written(contents, scope)
+        with self._setting.purpose("check"):
+            step.done(answer, contents, scope)
         if not judged.met or judged.stop:
             return False
         return self._keep(number, entry, values, scope)
@@ -250,12 +255,20 @@ class _Run:
     def _keep(self, number: int, entry: ScenarioStep, values: dict[str, Any], scope: Scope) -> bool:
         for name, field in entry.keep.items():
             value = values.get(field)
-            if not isinstance(value, int):
+            if isinstance(value, str):
+                scope.octets[name] = bytes.fromhex(value)
+            elif isinstance(value, int):
+                scope.numbers[name] = value
+            else:
                 text = f"{entry.place}: the answer has no number {field} to keep as {name}"
                 _trouble(self._events, Verdict.INCONCLUSIVE, "keep", text, place=entry.place, step=number)
                 return False
-            scope.numbers[name] = value
         return True
+
+
+def _action(number: int, entry: ScenarioStep) -> Event:
+    """A step that sends nothing that is judged; it stands in the history for whoever reads that."""
+    return {"event": "action", "step": number, "line": entry.place.line, "title": entry.step.NAME}
 
 
 def _named(expectation: Event) -> set[str]:

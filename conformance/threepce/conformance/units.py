@@ -19,7 +19,7 @@ from threepce.scsi.sam import Status
 from threepce.scsi.sense import Sense, SenseKey
 from threepce.scsi.vpd import VpdPage, decode_device_identification
 
-__all__ = ["UnitTrouble", "drain", "identify", "read_blocks", "write_blocks"]
+__all__ = ["UnitTrouble", "drain", "identify", "read_blocks", "trouble", "write_blocks"]
 
 LARGEST_TRANSFER = 1 << 20
 SMALL_TRANSFER = 1 << 17
@@ -48,8 +48,9 @@ def drain(nexus: Nexus, name: str, unit: UnitFacts) -> None:
         answer = nexus.execute(unit.lun, TestUnitReady().encode())
         sense = Sense.decode(answer.sense)
         if answer.status != Status.CHECK_CONDITION or sense is None or sense.key != SenseKey.UNIT_ATTENTION:
-            if answer.status != Status.GOOD:
-                raise _trouble(name, unit, "TEST UNIT READY", answer)
+            empty = unit.type == "tape" and sense is not None and sense.key == SenseKey.NOT_READY
+            if answer.status != Status.GOOD and not empty:
+                raise trouble(name, unit, "TEST UNIT READY", answer)
             return
     raise UnitTrouble(f"unit {name} (LUN {unit.lun}) has reported {ATTENTIONS} unit attentions and has more")
 
@@ -60,7 +61,7 @@ def identify(nexus: Nexus, name: str, unit: UnitFacts) -> Designator:
     cdb = Inquiry(evpd=True, page_code=VpdPage.DEVICE_IDENTIFICATION, allocation_length=room)
     answer = nexus.execute(unit.lun, cdb.encode(), b"", room)
     if answer.status != Status.GOOD:
-        raise _trouble(name, unit, "INQUIRY for VPD page 83h", answer)
+        raise trouble(name, unit, "INQUIRY for VPD page 83h", answer)
     try:
         designators = decode_device_identification(answer.data_in)
     except ValueError as error:
@@ -95,7 +96,7 @@ def write_blocks(
         cdb = Write16(logical_block_address=first, transfer_length=count).encode()
         answer = nexus.execute(unit.lun, cdb, data)
         if answer.status != Status.GOOD:
-            raise _trouble(name, unit, f"WRITE(16) of {count} blocks at {first}", answer)
+            raise trouble(name, unit, f"WRITE(16) of {count} blocks at {first}", answer)
 
 
 def read_blocks(nexus: Nexus, name: str, unit: UnitFacts, first: int, count: int) -> bytes:
@@ -108,14 +109,15 @@ def read_blocks(nexus: Nexus, name: str, unit: UnitFacts, first: int, count: int
         answer = nexus.execute(unit.lun, cdb, b"", blocks * unit.block_length)
         what = f"READ(16) of {blocks} blocks at {start}"
         if answer.status != Status.GOOD:
-            raise _trouble(name, unit, what, answer)
+            raise trouble(name, unit, what, answer)
         if len(answer.data_in) != blocks * unit.block_length:
             raise UnitTrouble(f"unit {name} (LUN {unit.lun}): {what} brought {len(answer.data_in)} bytes")
         data += answer.data_in
     return bytes(data)
 
 
-def _trouble(name: str, unit: UnitFacts, what: str, answer: Completion) -> UnitTrouble:
+def trouble(name: str, unit: UnitFacts, what: str, answer: Completion) -> UnitTrouble:
+    """What to say of a command of the harness that did not end as it must."""
     sense = Sense.decode(answer.sense)
     ending = status_text(answer.status) + (f" {sense}" if sense else "")
     return UnitTrouble(f"unit {name} (LUN {unit.lun}): {what} ended with {ending}")

@@ -46,7 +46,8 @@ def _complaint(
         return document.error(path, f"unknown key{hint}", key=True)
     if kind == "refused":
         extra = tuple(details["ctx"]["path"])
-        return document.error((*_existing(path, document), *extra), str(details["ctx"]["text"]))
+        place = (*_existing(path, document), *extra)
+        return document.error(place, str(details["ctx"]["text"]), key=bool(details["ctx"].get("key")))
     if kind == "value_error":
         return document.error(_existing(path, document), str(details["ctx"]["error"]))
     got = _shown(details["input"])

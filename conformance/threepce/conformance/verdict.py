@@ -16,7 +16,7 @@ from typing import Any
 from threepce.conformance.history import Event
 from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.sam import Status
-from threepce.scsi.sense import Sense, SenseKey
+from threepce.scsi.sense import DeviceSense, Sense, SenseKey
 
 __all__ = ["Finding", "Judgement", "Verdict", "judge", "judge_answer", "worst"]
 
@@ -35,6 +35,12 @@ class Verdict(StrEnum):
 
 
 _ORDER = list(Verdict)
+NUMBERS = ("segment", "information", "command_specific")
+FLAGS = ("filemark", "eom", "ili", "deferred")
+DEVICES = ("source", "destination")
+FIXED = (0x70, 0x71)
+"""The parts of sense data that can be claimed, and the response codes of fixed format (SPC-4 4.5.3)."""
+
 BROKEN = {"shall": Verdict.FAIL, "should": Verdict.WARN, "may": Verdict.INFO}
 """What a broken claim of each level is worth."""
 
@@ -149,7 +155,7 @@ def _mismatches(claims: Event, event: Event) -> list[str]:
     if claims["status"] != event["status"]:
         found.append("")
     elif "sense" in claims:
-        found += _sense_mismatches(claims["sense"], Sense.decode(bytes.fromhex(event["sense"])))
+        found += _sense_mismatches(claims["sense"], bytes.fromhex(event["sense"]))
     if found:
         return found
     for name, match in claims.get("data", {}).items():
@@ -159,20 +165,45 @@ def _mismatches(claims: Event, event: Event) -> list[str]:
     return found
 
 
-def _sense_mismatches(claims: Event, sense: Sense | None) -> list[str]:
+def _sense_mismatches(claims: Event, data: bytes) -> list[str]:
+    sense = Sense.decode(data)
     if sense is None:
         return ["no sense data came"]
-    found = []
-    if "key" in claims and sense.key not in claims["key"]:
-        found.append("")
-    if "code" in claims and list(sense.code) not in claims["code"]:
-        found.append("")
-    for name in ("segment", "information", "command_specific"):
-        if name in claims and claims[name] != getattr(sense, name):
-            found.append(f"{name} is {_or_none(getattr(sense, name))}, not {_or_none(claims[name])}")
+    shown = (
+        "key" in claims and sense.key not in claims["key"],
+        "code" in claims and list(sense.code) not in claims["code"],
+    )
+    found = [""] * sum(shown)
+    if "format" in claims and claims["format"] != (actual := _format(data)):
+        found.append(f"it is in {actual} format, not {claims['format']} format")
+    for name in (*NUMBERS, *FLAGS):
+        if name in claims and claims[name] != (value := getattr(sense, name)):
+            title = name.upper() if name in FLAGS else name
+            found.append(f"{title} is {_or_none(value)}, not {_or_none(claims[name])}")
     if "pointer" in claims:
         found += _pointer_mismatches(claims["pointer"], sense)
+    for name in DEVICES:
+        if name in claims:
+            found += [f"{name}: {text}" for text in _device_mismatches(claims[name], getattr(sense, name))]
     return found
+
+
+def _format(data: bytes) -> str:
+    return "fixed" if data[0] & 0x7F in FIXED else "descriptor"
+
+
+def _device_mismatches(claims: Event | None, device: DeviceSense | None) -> list[str]:
+    """What does not hold of the answer of a copy source or destination."""
+    if claims is None:
+        return [] if device is None else [f"its answer {device} is there"]
+    if device is None:
+        return ["its answer is not there"]
+    if "status" in claims and claims["status"] != device.status:
+        return [f"it answered {device}, not {describe_expectation(claims)}"]
+    if "sense" not in claims:
+        return []
+    wrong = _sense_mismatches(claims["sense"], device.data)
+    return [text or f"it answered {device}, not {describe_expectation(claims)}" for text in wrong]
 
 
 def _pointer_mismatches(claim: Event | None, sense: Sense) -> list[str]:
@@ -221,6 +252,15 @@ def _holds(kind: str, wanted: Any, actual: Any) -> bool:
 
 def _data(event: Event, verdict: Verdict) -> Finding:
     difference: Mapping[str, Any] = event["difference"]
+    if "where" in difference:
+        return Finding(
+            verdict,
+            event["step"],
+            event.get("line"),
+            event["claim"],
+            f"{difference['expected']} at {difference['where']}",
+            difference["actual"],
+        )
     where = f"block {difference['lba']} of {event['unit']}, from byte {difference['byte'] // 16 * 16}"
     others = difference["blocks"] - 1
     more = f", and {others} more block{'s' if others > 1 else ''} differ" if others else ""
@@ -244,21 +284,38 @@ def describe_match(match: Event) -> str:
 
 def describe_expectation(claims: Event) -> str:
     """An expectation in one line."""
-    parts = [status_text(claims["status"])]
+    parts = [status_text(claims["status"])] if "status" in claims else []
     if sense := claims.get("sense"):
-        if "key" in sense:
-            parts.append(" or ".join(key_text(key) for key in sense["key"]))
-        if "code" in sense:
-            parts.append(" or ".join(str(AdditionalSense(*code)) for code in sense["code"]))
-        for name in ("segment", "information", "command_specific"):
-            if name in sense:
-                parts.append(f"{name.replace('_', '-')} {_or_none(sense[name])}")
-        if "pointer" in sense:
-            parts.append(_pointer_text(sense["pointer"]))
+        parts += _described_sense(sense)
     parts += [f"{name} {describe_match(match)}" for name, match in claims.get("data", {}).items()]
     if "data_length" in claims:
         parts.append(f"{describe_match(claims['data_length'])} bytes of data")
     return "  ".join(parts)
+
+
+def _described_sense(sense: Event) -> Iterable[str]:
+    if "key" in sense:
+        yield " or ".join(key_text(key) for key in sense["key"])
+    if "code" in sense:
+        yield " or ".join(str(AdditionalSense(*code)) for code in sense["code"])
+    if "format" in sense:
+        yield f"in {sense['format']} format"
+    for name in NUMBERS:
+        if name in sense:
+            yield f"{name.replace('_', '-')} {_or_none(sense[name])}"
+    for name in FLAGS:
+        if name in sense:
+            yield name.upper() if sense[name] else f"no {name.upper()}"
+    if "pointer" in sense:
+        yield _pointer_text(sense["pointer"])
+    for name in DEVICES:
+        if name in sense:
+            inner = sense[name]
+            yield (
+                f"the {name} answered ({describe_expectation(inner)})"
+                if inner
+                else f"no answer of the {name}"
+            )
 
 
 def _pointer_text(pointer: Event | None) -> str:
@@ -286,7 +343,7 @@ def key_text(key: int) -> str:
 
 
 def _or_none(value: int | None) -> str:
-    return "none" if value is None else str(value)
+    return "none" if value is None else str(int(value))
 
 
 def _spaced(text: str) -> str:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from threepce.conformance.contents import Image
-from threepce.conformance.engines.base import Bench, UnitRequest
+from threepce.conformance.engines.base import Bench, Running, UnitRequest
+from threepce.conformance.engines.emulated import OFFERS, EmulatedSan, SanControl
 from threepce.conformance.errors import UsageError
 from threepce.conformance.features import Evidence
-from threepce.conformance.scope import UnitFacts
-from threepce.emulator import ProfileError, San, load_profile
+from threepce.emulator import ProfileError, load_profile
+from threepce.emulator.nexus import EmulatorNexus, RunningCommand
+from threepce.scsi.nexus import Completion
 
 __all__ = ["EmulatorEngine"]
+
+HOST = "host"
 
 
 class EmulatorEngine:
     """An emulator of one profile. Raises UsageError for a profile that is not there."""
 
     owns_data: ClassVar[bool] = True
+    offers: ClassVar[frozenset[str]] = OFFERS
 
     def __init__(self, profile: str) -> None:
         try:
@@ -27,7 +31,7 @@ class EmulatorEngine:
             raise UsageError(f"engine emulator:{profile}: {error}") from None
         self.name = f"emulator:{profile}"
         self.evidence: dict[str, Evidence] = {}
-        self._san: San | None = None
+        self._made: EmulatedSan | None = None
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -42,25 +46,51 @@ class EmulatorEngine:
         return []
 
     def prepare(self, units: Sequence[UnitRequest]) -> Bench:
-        """A fresh SAN with these units."""
+        """A fresh SAN with these units. Raises NoSuitableUnit."""
         self.close()
-        san = self._san = San(self._profile)
-        made = {
-            unit.name: UnitFacts(
-                san.add_disk(unit.name, block_length=unit.block_length, blocks=unit.blocks),
-                unit.block_length,
-                unit.blocks,
-            )
-            for unit in units
-        }
-        known = {unit.lun: Image.blank(name, unit.block_length, unit.blocks) for name, unit in made.items()}
-        return Bench(san.nexus("host"), made, known)
+        made = self._made = EmulatedSan.of(self._profile, units)
+        return Bench(made.san.nexus(HOST), made.units, made.known, _Control(made), made.blank)
 
     def recover(self, error: Exception) -> None:
         """Nothing to do: the next case has a SAN of its own."""
 
     def close(self) -> None:
         """Give back the media of the last case."""
-        if self._san is not None:
-            self._san.close()
-            self._san = None
+        made, self._made = self._made, None
+        if made is not None:
+            made.san.close()
+
+
+class _Control(SanControl):
+    """The SAN in this process, whose commands stop between two steps by themselves."""
+
+    def __init__(self, made: EmulatedSan) -> None:
+        super().__init__(made, lambda function: function())
+
+    def nexus(self, initiator: str | None) -> EmulatorNexus:
+        """The nexus of an initiator."""
+        return self.made.san.nexus(initiator or HOST)
+
+    def lose_nexus(self, initiator: str | None) -> None:
+        """I_T nexus loss."""
+        self.nexus(initiator).lose()
+
+    def begin(
+        self, initiator: str | None, lun: int, cdb: bytes, data_out: bytes, data_in_length: int
+    ) -> Completion | Running:
+        """Send a command that goes on step by step."""
+        begun = self.nexus(initiator).begin(lun, cdb, data_out, data_in_length)
+        return _Running(begun) if isinstance(begun, RunningCommand) else begun
+
+
+class _Running:
+    def __init__(self, command: RunningCommand) -> None:
+        self._command = command
+
+    def step(self) -> Completion | None:
+        """The next step of the command."""
+        return self._command.step()
+
+    def abort(self) -> None:
+        """Take no more steps."""
+        self._command.abandon()

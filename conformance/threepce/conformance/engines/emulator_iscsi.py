@@ -12,15 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 from threepce.agent.transports.iscsi import IscsiNexus
-from threepce.conformance.contents import Image
+from threepce.agent.transports.iscsi_login import INITIATOR_NAME
 from threepce.conformance.engines.agreed import agreed
-from threepce.conformance.engines.base import Bench, UnitRequest
+from threepce.conformance.engines.base import Bench, Running, UnitRequest
+from threepce.conformance.engines.emulated import OFFERS, EmulatedSan, SanControl
+from threepce.conformance.engines.held_runner import HeldRunner
 from threepce.conformance.errors import EngineUnavailable, UsageError
 from threepce.conformance.features import Evidence
-from threepce.conformance.scope import UnitFacts
 from threepce.emulator import ProfileError, San, load_profile
 from threepce.emulator.portal.access import DEFAULT_TARGET_NAME, AccessRules, Target
 from threepce.emulator.portal.portal import Portal
+from threepce.scsi.iscsi.task_initiator import CommandTask
+from threepce.scsi.nexus import Completion
 
 __all__ = ["EmulatorIscsiEngine", "PortalThread"]
 
@@ -35,6 +38,8 @@ class PortalThread:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._portal = Portal(AccessRules([]))
+        self.runner = HeldRunner()
+        self._portal.runner = self.runner
         self._thread = threading.Thread(target=self._loop.run_forever, name="iSCSI portal", daemon=True)
         self._thread.start()
         try:
@@ -78,6 +83,7 @@ class EmulatorIscsiEngine:
     """An emulator of one profile, reached over TCP. Raises UsageError for a profile that is not there."""
 
     owns_data: ClassVar[bool] = True
+    offers: ClassVar[frozenset[str]] = OFFERS
 
     def __init__(self, profile: str) -> None:
         try:
@@ -87,15 +93,14 @@ class EmulatorIscsiEngine:
         self.name = f"emulator+iscsi:{profile}"
         self.evidence: dict[str, Evidence] = {}
         self._portal: PortalThread | None = None
-        self._san: San | None = None
-        self._nexus: IscsiNexus | None = None
+        self._control: _Control | None = None
 
     @property
     def facts(self) -> Mapping[str, str]:
         """Its profile, what that is about, and what was agreed with the portal."""
         facts = {"profile": self._profile.name, "about": self._profile.about}
-        if self._nexus is not None:
-            facts["iscsi"] = agreed(self._nexus.parameters)
+        if self._control is not None:
+            facts["iscsi"] = agreed(self._control.nexus(None).parameters)
         return facts
 
     def start(self) -> None:
@@ -117,22 +122,16 @@ class EmulatorIscsiEngine:
         return []
 
     def prepare(self, units: Sequence[UnitRequest]) -> Bench:
-        """A fresh SAN with these units, and a session. Raises EngineUnavailable, TransportError."""
+        """A fresh SAN with these units, and a session.
+
+        Raises EngineUnavailable, NoSuitableUnit and TransportError.
+        """
         portal = self._started()
         self._forget()
-        san = self._san = San(self._profile)
-        made = {
-            unit.name: UnitFacts(
-                san.add_disk(unit.name, block_length=unit.block_length, blocks=unit.blocks),
-                unit.block_length,
-                unit.blocks,
-            )
-            for unit in units
-        }
-        portal.show(san)
-        self._nexus = IscsiNexus(f"iscsi://{portal.address}/{DEFAULT_TARGET_NAME}/0")
-        known = {unit.lun: Image.blank(name, unit.block_length, unit.blocks) for name, unit in made.items()}
-        return Bench(self._nexus, made, known)
+        made = EmulatedSan.of(self._profile, units)
+        portal.show(made.san)
+        control = self._control = _Control(made, portal)
+        return Bench(control.nexus(None), made.units, made.known, control, made.blank)
 
     def recover(self, error: Exception) -> None:
         """Nothing to do: the next case has a SAN and a session of its own."""
@@ -146,10 +145,63 @@ class EmulatorIscsiEngine:
 
     def _forget(self) -> None:
         """Log out, and give back the media of the last case where nobody uses them any more."""
-        nexus, self._nexus = self._nexus, None
-        san, self._san = self._san, None
-        if nexus is not None:
-            nexus.close()
-        if san is not None:
-            assert self._portal is not None
-            self._portal.call(san.close)
+        control, self._control = self._control, None
+        if control is not None:
+            control.close()
+
+
+class _Control(SanControl):
+    """The SAN in the portal's thread, and the sessions with it, each opened when it is asked for."""
+
+    def __init__(self, made: EmulatedSan, portal: PortalThread) -> None:
+        super().__init__(made, portal.call)
+        self._portal = portal
+        self._sessions: dict[str | None, IscsiNexus] = {}
+
+    def nexus(self, initiator: str | None) -> IscsiNexus:
+        """The session of an initiator. Raises TransportError."""
+        if initiator not in self._sessions:
+            url = f"iscsi://{self._portal.address}/{DEFAULT_TARGET_NAME}/0"
+            name = INITIATOR_NAME if initiator is None else f"{INITIATOR_NAME}.{initiator.lower()}"
+            self._sessions[initiator] = IscsiNexus(url, initiator_name=name)
+        return self._sessions[initiator]
+
+    def lose_nexus(self, initiator: str | None) -> None:
+        """Log out. The first session, which the runner keeps, logs in again at once."""
+        self.nexus(initiator).close()
+        if initiator is None:
+            raise ValueError("over iSCSI only a further initiator can lose its nexus; name one")
+        del self._sessions[initiator]
+
+    def begin(
+        self, initiator: str | None, lun: int, cdb: bytes, data_out: bytes, data_in_length: int
+    ) -> Completion | Running:
+        """Send a command whose steps the portal takes when it is told to."""
+        nexus = self.nexus(initiator)
+        self.call(self._portal.runner.hold)
+        task = nexus.submit(lun, cdb, data_out, data_in_length)
+        return _Running(nexus, task, self._portal)
+
+    def close(self) -> None:
+        """Log out everybody, and give back the media."""
+        self.call(self._portal.runner.let_go)
+        for session in self._sessions.values():
+            session.close()
+        self.call(self.made.san.close)
+
+
+class _Running:
+    """A command that is on its way in a session."""
+
+    def __init__(self, nexus: IscsiNexus, task: CommandTask, portal: PortalThread) -> None:
+        self._nexus, self._task, self._portal = nexus, task, portal
+
+    def step(self) -> Completion | None:
+        """The next step, taken by the portal; the answer is fetched when there is one."""
+        self._nexus.service()
+        ended = self._portal.call(self._portal.runner.step)
+        return self._nexus.wait(self._task) if ended else None
+
+    def abort(self) -> None:
+        """ABORT TASK."""
+        self._nexus.abort(self._task)

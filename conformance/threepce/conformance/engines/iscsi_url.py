@@ -56,6 +56,7 @@ class IscsiUrlEngine:
     """The target that an URL names. Raises UsageError for what is no URL."""
 
     owns_data: ClassVar[bool] = False
+    offers: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, url: str) -> None:
         try:

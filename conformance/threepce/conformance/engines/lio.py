@@ -47,6 +47,7 @@ class LioEngine:
     """The LIO of a lab. `open_lab` gives one, or raises EngineUnavailable."""
 
     owns_data: ClassVar[bool] = True
+    offers: ClassVar[frozenset[str]] = frozenset()
     KIND: ClassVar[str] = "lio"
 
     def __init__(self, open_lab: Callable[[], Lab] = _open) -> None:

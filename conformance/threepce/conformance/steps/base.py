@@ -1,4 +1,4 @@
-"""What every step is: a model that reads itself from YAML and either sends or claims something.
+"""What every step is: a model that reads itself from YAML and either sends, claims or does something.
 
 A subclass that says which step it is, is known to scenario files by that name. Steps build bytes from the T10
 tables and never through the agent, since the bytes are meant to be wrong at times.
@@ -13,16 +13,22 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 from pydantic import Field, field_validator
 
 from threepce.conformance.expression import Expression
-from threepce.conformance.fields import Fields, HexBytes, Model, Range, UnitName
+from threepce.conformance.fields import HexBytes, Model, Range, UnitName
 from threepce.conformance.scope import Scope
+from threepce.conformance.tables import Fields, overridden
 from threepce.scsi.cdb import Cdb
+from threepce.scsi.dialect import Dialect
 from threepce.scsi.layout import Table
+from threepce.scsi.nexus import Completion
 
 if TYPE_CHECKING:
-    from threepce.conformance.contents import Contents, DataCheck
+    from threepce.conformance.contents import Check, Contents
+    from threepce.conformance.engines.base import Bench
 
 __all__ = [
     "MAXIMUM_ROOM",
+    "Action",
+    "Answer",
     "Claim",
     "Command",
     "CommandStep",
@@ -30,8 +36,7 @@ __all__ = [
     "Step",
     "TableStep",
     "annotated",
-    "known_steps",
-    "overridden",
+    "declared_steps",
     "patched",
 ]
 
@@ -41,36 +46,51 @@ MAXIMUM_ROOM = 1 << 16
 Answer = Mapping[str, int | str | list[int]]
 """Values of an answer by field name; bytes as hex digits, so that it can go into the history."""
 
-_known: dict[str, type[Step]] = {}
+_declared: dict[str, type[Step]] = {}
 
 
-def known_steps() -> Mapping[str, type[Step]]:
-    """Every step by the name it has in scenario files."""
-    return _known
+def declared_steps() -> Mapping[str, type[Step]]:
+    """The steps that have a class of their own, by the name they have in scenario files."""
+    return _declared
 
 
 class Step(Model):
     """One entry under ``steps``: ``class Unchanged(Claim, step="unchanged", short="extents")``.
 
-    `short` is the field that a value which is no mapping stands for.
+    `short` is the field that a value which is no mapping stands for. NEEDS are features that an
+    engine must have for the step to make sense.
     """
 
     NAME: ClassVar[str]
     SHORT: ClassVar[str | None] = None
+    NEEDS: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, *, step: str | None = None, short: str | None = None) -> None:
         super().__init_subclass__()
         if step is not None:
             cls.NAME, cls.SHORT = step, short
-            _known[step] = cls
+            _declared[step] = cls
+
+    @classmethod
+    def chosen(cls, arguments: Mapping[str, Any]) -> type[Step]:  # noqa: ARG003  (subclasses do)
+        """The form of the step that these arguments mean. Raises ValueError when there is none."""
+        return cls
 
 
 class Claim(Step):
     """A step that sends no command under test but says what the units hold now."""
 
     @abstractmethod
-    def check(self, contents: Contents, scope: Scope) -> list[DataCheck]:
+    def check(self, contents: Contents, scope: Scope) -> list[Check]:
         """Compare what is there with what should be."""
+
+
+class Action(Step):
+    """A step that does something to the engine that is no command: time passes, a cartridge goes in."""
+
+    @abstractmethod
+    def act(self, bench: Bench, contents: Contents, scope: Scope) -> None:
+        """Do it. Raises ValueError for what cannot be done."""
 
 
 class Command(NamedTuple):
@@ -99,21 +119,15 @@ def patched(data: bytes, patches: list[Patch], scope: Scope) -> bytes:
     return bytes(changed)
 
 
-def overridden(data: bytes, fields: Fields | None, scope: Scope) -> bytes:
-    """`data`, an encoded table, with some fields replaced. Raises EncodeError."""
-    changed = bytearray(data)
-    if fields is not None:
-        for name, value in fields.values.items():
-            number = value if isinstance(value, bytes) else scope.number(value)
-            fields.table.override(changed, name, number)
-    return bytes(changed)
-
-
 class CommandStep(Step):
-    """A step that sends one command to a unit, or to another LUN over the same I_T nexus."""
+    """A step that sends one command to a unit, or to another LUN over the same I_T nexus.
+
+    `initiator` is the name of another I_T nexus to send it over.
+    """
 
     to: UnitName
     lun: Annotated[Expression | None, Range(0, 16383, "a LUN")] = None
+    initiator: Annotated[str | None, Field(min_length=1, max_length=32)] = None
     data_in_length: Annotated[Expression | None, Range(0, 1 << 24, "room for the answer")] = None
     timeout: Annotated[Expression | None, Range(1, 600, "seconds")] = None
 
@@ -130,46 +144,43 @@ class CommandStep(Step):
         """The table of the CDB, where there is one."""
         return None
 
-    def response(self) -> type[Table] | None:
-        """The table that the data of the answer starts with."""
-        return None
+    def dialect(self) -> Dialect:
+        """The dialect of the parameter list, for what a field pointer may name."""
+        return Dialect.LID1
+
+    def response(self) -> tuple[type[Table], ...]:
+        """The tables that the data of the answer starts with, one behind the other."""
+        return ()
 
     def answers(self) -> set[str]:
         """The names that ``expect: data`` and ``keep`` can use."""
-        table = self.response()
-        return set(table.PLACES) if table else set()
+        return {name for table in self.response() for name in table.PLACES}
 
-    def answer(self, data: bytes) -> Answer:
+    def answer(self, data: bytes, scope: Scope) -> Answer:
         """What the data of an answer says, as far as it goes."""
-        table = self.response()
-        return annotated(table, data) if table else {}
+        return annotated(self.response(), data)
 
-    def written(self, contents: Contents, scope: Scope) -> None:
-        """Tell `contents` what the command has changed when it ended GOOD."""
+    def done(self, answer: Completion, contents: Contents, scope: Scope) -> None:
+        """Tell `contents` what the command has changed, as far as its answer says that it did."""
 
 
 class TableStep(CommandStep):
-    """A command step whose CDB has a table; `response` is the table its data starts with.
+    """A command step whose CDB has a table.
 
     A field of the model with the name of a CDB field fills that field.
     """
 
     CDB: ClassVar[type[Cdb]]
-    RESPONSE: ClassVar[type[Table] | None] = None
 
     cdb: Any = None
     cdb_bytes: list[Patch] = Field(default_factory=list)
 
     def __init_subclass__(
-        cls,
-        *,
-        step: str | None = None,
-        table: type[Cdb] | None = None,
-        response: type[Table] | None = None,
+        cls, *, step: str | None = None, short: str | None = None, table: type[Cdb] | None = None
     ) -> None:
-        super().__init_subclass__(step=step)
+        super().__init_subclass__(step=step, short=short)
         if table is not None:
-            cls.CDB, cls.RESPONSE = table, response
+            cls.CDB = table
 
     @field_validator("cdb", mode="before")
     @classmethod
@@ -185,10 +196,6 @@ class TableStep(CommandStep):
         """The table of the CDB."""
         return self.CDB
 
-    def response(self) -> type[Table] | None:
-        """The table that the data of the answer starts with."""
-        return self.RESPONSE
-
     def command(self, scope: Scope) -> Command:
         """The command to send. Raises ValueError when no bytes can say what the file says."""
         data_out = self.data_out(scope)
@@ -200,8 +207,6 @@ class TableStep(CommandStep):
             value = getattr(self, name, None)
             if isinstance(value, Expression):
                 fields[name] = scope.number(value)
-            elif isinstance(value, bool):
-                fields[name] = value
         cdb = overridden(self.CDB(**fields).encode(), self.cdb, scope)
         return Command(patched(cdb, self.cdb_bytes, scope), data_out, room)
 
@@ -215,15 +220,16 @@ class TableStep(CommandStep):
 
     def room(self, scope: Scope) -> int:
         """How many bytes of answer to make room for."""
-        allocation: Expression | None = getattr(self, "allocation_length", None)
-        if allocation is None:
-            return 0
-        return min(scope.natural(allocation, "allocation_length"), MAXIMUM_ROOM)
+        return 0
 
 
-def annotated(table: type[Table], data: bytes) -> dict[str, int | str | list[int]]:
-    """The fields of `table` that lie whole within `data`; bytes as hex digits."""
-    return {
-        item.name: item.value.hex() if isinstance(item.value, bytes) else int(item.value)
-        for item in table.annotate(data)
-    }
+def annotated(tables: tuple[type[Table], ...], data: bytes) -> dict[str, int | str | list[int]]:
+    """The fields of tables that stand one behind the other and lie whole within `data`."""
+    found: dict[str, int | str | list[int]] = {}
+    for table in tables:
+        found |= {
+            item.name: item.value.hex() if isinstance(item.value, bytes) else int(item.value)
+            for item in table.annotate(data)
+        }
+        data = data[table.SIZE :]
+    return found

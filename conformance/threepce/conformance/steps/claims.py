@@ -6,32 +6,20 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from threepce.conformance.contents import Contents, DataCheck, compared
-from threepce.conformance.fields import Extent, refuse
+from threepce.conformance.contents import Check, Contents, Image, compared
+from threepce.conformance.expression import Expression
+from threepce.conformance.fields import Extent, Range, refuse
 from threepce.conformance.scope import Scope
+from threepce.conformance.steps.area import LARGEST_CLAIM, area, held_bytes, held_objects
 from threepce.conformance.steps.base import Claim
 
 __all__ = ["Copied", "Equal", "Unchanged"]
 
-LARGEST_CLAIM = 64 << 20
-"""How many bytes one claim compares at most; they are held in memory."""
+ZERO = Expression.parse(0)
 
 
 def _listed(value: object) -> object:
     return value if isinstance(value, list) else [value]
-
-
-def area(extent: Extent, scope: Scope) -> range:
-    """The blocks an extent means on this engine. Raises ValueError for an impossible one."""
-    unit = scope.units[extent.unit]
-    blocks = unit.blocks
-    first = 0 if extent.first is None else scope.natural(extent.first, "the first block")
-    last = blocks - 1 if extent.last is None else scope.natural(extent.last, "the last block")
-    if not first <= last < blocks:
-        raise ValueError(f"{extent} is {first}..{last}, but {extent.unit} has the blocks 0..{blocks - 1}")
-    if (last + 1 - first) * unit.block_length > LARGEST_CLAIM:
-        raise ValueError(f"{extent} is more than {LARGEST_CLAIM >> 20} MiB; claim the ranges that matter")
-    return range(first, last + 1)
 
 
 class Unchanged(Claim, step="unchanged", short="extents"):
@@ -39,10 +27,13 @@ class Unchanged(Claim, step="unchanged", short="extents"):
 
     extents: Annotated[list[Extent], BeforeValidator(_listed), Field(min_length=1)]
 
-    def check(self, contents: Contents, scope: Scope) -> list[DataCheck]:
+    def check(self, contents: Contents, scope: Scope) -> list[Check]:
         """Compare with the images."""
-        checks = []
+        checks: list[Check] = []
         for extent in self.extents:
+            if scope.units[extent.unit].type == "tape":
+                checks += _unchanged_tape(extent, contents, scope)
+                continue
             if extent.first is None:
                 areas = contents[extent.unit].compared_at_the_end()
             else:
@@ -57,12 +48,15 @@ class Equal(Claim, step="equal", short="extents"):
 
     extents: Annotated[list[Extent], Field(min_length=2)]
 
-    def check(self, contents: Contents, scope: Scope) -> list[DataCheck]:
+    def check(self, contents: Contents, scope: Scope) -> list[Check]:
         """Compare the others with the first."""
         first, *others = self.extents
+        for extent in self.extents:
+            if scope.units[extent.unit].type == "tape":
+                raise ValueError(f"{extent.unit} is a tape; what it holds is claimed by tape holds")
         where = area(first, scope)
         expected = contents.read(first.unit, where.start, len(where))
-        checks = []
+        checks: list[Check] = []
         for other in others:
             where = area(other, scope)
             actual = contents.read(other.unit, where.start, len(where))
@@ -77,10 +71,18 @@ class Equal(Claim, step="equal", short="extents"):
 
 
 class Copied(Claim, step="copied"):
-    """The destination holds what the source should hold, and is expected to from now on."""
+    """The destination, a disk, holds what the source should hold, and is expected to from now on.
+
+    In bytes: `skip` leaves out some at the beginning of the source, `bytes` says how many count, `at` is
+    where in the first block of the destination they start; with `pad` zeros fill the last block.
+    """
 
     from_: Annotated[Extent, Field(alias="from")]
     to: Extent
+    skip: Annotated[Expression, Range(0, LARGEST_CLAIM, "bytes")] = ZERO
+    bytes_: Annotated[Expression | None, Field(alias="bytes"), Range(0, LARGEST_CLAIM, "bytes")] = None
+    at: Annotated[Expression, Range(0, LARGEST_CLAIM, "bytes")] = ZERO
+    pad: bool = False
 
     @model_validator(mode="after")
     def _to_is_a_start(self) -> Self:
@@ -88,15 +90,43 @@ class Copied(Claim, step="copied"):
             refuse(f"expected a unit and its first block, such as dst 100, got '{self.to}'", "to")
         return self
 
-    def check(self, contents: Contents, scope: Scope) -> list[DataCheck]:
+    def check(self, contents: Contents, scope: Scope) -> list[Check]:
         """Move the image of the destination on, then compare."""
-        source, image = area(self.from_, scope), contents[self.to.unit]
-        data = contents[self.from_.unit].read(source.start, len(source))
+        if scope.units[self.to.unit].type == "tape":
+            raise ValueError(f"{self.to.unit} is a tape; what it holds is claimed by recorded or tape holds")
+        image = contents[self.to.unit]
+        data = held_bytes(self.from_, contents, scope)[scope.natural(self.skip, "skip") :]
+        if self.bytes_ is not None:
+            data = data[: scope.natural(self.bytes_, "bytes")]
         first = 0 if self.to.first is None else scope.natural(self.to.first, "the first block")
+        first += scope.natural(self.at, "at") // image.block_length
+        data = self._whole_blocks(data, image, first, scope.natural(self.at, "at") % image.block_length)
         count, rest = divmod(len(data), image.block_length)
         if rest or first + count > image.blocks:
             raise ValueError(f"{len(data)} bytes from {self.from_} do not fit {self.to}")
         image.write(first, data)
-        contents[self.from_.unit].touch(source.start, len(source))
         claim = f"copied: {self.from_} to {self.to}"
         return [contents.check(claim, self.to.unit, range(first, first + count))]
+
+    def _whole_blocks(self, data: bytes, image: Image, first: int, at: int) -> bytes:
+        """The data with what should lie before it in its first block, and behind it in its last."""
+        if self.pad:
+            data += bytes(-(at + len(data)) % image.block_length)
+        if not at and self.bytes_ is None:
+            return data
+        before = image.read(first, 1)[:at]
+        last, end = divmod(at + len(data), image.block_length)
+        behind = image.read(first + last, 1)[end:] if end else b""
+        return before + data + behind
+
+
+def _unchanged_tape(extent: Extent, contents: Contents, scope: Scope) -> list[Check]:
+    if extent.first is None:
+        image = contents.tapes.image(extent.unit)
+        return [
+            contents.tapes.check(f"unchanged: {extent}", extent.unit, partition, 0, objects, end=True)
+            for partition, objects in image.partitions.items()
+        ]
+    objects = held_objects(extent, contents, scope)
+    first = scope.natural(extent.first, "the first object")
+    return [contents.tapes.check(f"unchanged: {extent}", extent.unit, 0, first, objects, end=False)]
