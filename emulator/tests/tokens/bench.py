@@ -19,7 +19,18 @@ from threepce.scsi.third_party_copy import PopulateToken as PopulateTokenCdb
 from threepce.scsi.third_party_copy import ReceiveRodTokenInformation, ReportAllRodTokens
 from threepce.scsi.third_party_copy import WriteUsingToken as WriteUsingTokenCdb
 
-__all__ = ["BLOCK", "BLOCKS", "TokenBench", "profile_with", "ranges_of"]
+__all__ = [
+    "BLOCK",
+    "BLOCKS",
+    "TYPES",
+    "TokenBench",
+    "filled",
+    "profile_with",
+    "ranges_of",
+    "sense_of",
+    "small_steps",
+    "status",
+]
 
 BLOCKS = 256
 BLOCK = 512
@@ -164,3 +175,28 @@ TYPES = {
     "change vulnerable": RodType.POINT_IN_TIME_COPY_CHANGE_VULNERABLE,
     "any": RodType.POINT_IN_TIME_COPY_ANY,
 }
+
+
+def filled(*numbers: int, length: int = BLOCK) -> bytes:
+    """The blocks of disk "a" with these addresses, as the bench fills them."""
+    return b"".join((number + 1).to_bytes(8) * (length // 8) for number in numbers)
+
+
+def sense_of(answer: Completion) -> Sense:
+    sense = Sense.decode(answer.sense)
+    assert sense is not None, answer
+    return sense
+
+
+def status(bench: TokenBench, identifier: int = 2) -> tuple[int, int]:
+    """COPY OPERATION STATUS and TRANSFER COUNT of an operation."""
+    header = bench.information(identifier).status.header
+    return header.copy_operation_status, header.transfer_count
+
+
+def small_steps(**tokens: Any) -> Profile:
+    """A profile that moves one block in a step."""
+    profile = profile_with(**tokens)
+    return dataclasses.replace(
+        profile, copy_manager=dataclasses.replace(profile.copy_manager, chunk_length=BLOCK)
+    )

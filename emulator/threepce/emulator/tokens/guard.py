@@ -14,6 +14,7 @@ each of them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -41,7 +42,7 @@ def guard(unit: HasMedium) -> GuardedMedium:
     return medium
 
 
-class _Watch:
+class _Watch(ABC):
     """Somebody who wants to know before ranges of a medium change."""
 
     def __init__(self, guarded: GuardedMedium, ranges: Ranges) -> None:
@@ -57,9 +58,9 @@ class _Watch:
             if first < end and last > start
         ]
 
+    @abstractmethod
     def about_to_change(self, start: int, end: int) -> list[tuple[int, int]]:
         """A range is about to change; returns the parts of which the old bytes are wanted."""
-        raise NotImplementedError
 
     def release(self) -> None:
         """Watch no longer. Once is enough, again does no harm."""
