@@ -293,29 +293,33 @@ def describe_expectation(claims: Event) -> str:
     return "  ".join(parts)
 
 
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "key": lambda keys: " or ".join(map(key_text, keys)),
+    "code": lambda codes: " or ".join(str(AdditionalSense(*code)) for code in codes),
+    "format": lambda name: f"in {name} format",
+    "pointer": lambda pointer: _pointer_text(pointer),
+}
+_SENSE_PARTS = ("key", "code", "format", *NUMBERS, *FLAGS, "pointer", *DEVICES)
+
+
 def _described_sense(sense: Event) -> Iterable[str]:
-    if "key" in sense:
-        yield " or ".join(key_text(key) for key in sense["key"])
-    if "code" in sense:
-        yield " or ".join(str(AdditionalSense(*code)) for code in sense["code"])
-    if "format" in sense:
-        yield f"in {sense['format']} format"
-    for name in NUMBERS:
-        if name in sense:
-            yield f"{name.replace('_', '-')} {_or_none(sense[name])}"
-    for name in FLAGS:
-        if name in sense:
-            yield name.upper() if sense[name] else f"no {name.upper()}"
-    if "pointer" in sense:
-        yield _pointer_text(sense["pointer"])
-    for name in DEVICES:
-        if name in sense:
-            inner = sense[name]
+    """Each claim about sense data in words."""
+    for name in _SENSE_PARTS:
+        if name not in sense:
+            continue
+        value = sense[name]
+        if name in _WORDS:
+            yield _WORDS[name](value)
+        elif name in FLAGS:
+            yield name.upper() if value else f"no {name.upper()}"
+        elif name in DEVICES:
             yield (
-                f"the {name} answered ({describe_expectation(inner)})"
-                if inner
+                f"the {name} answered ({describe_expectation(value)})"
+                if value
                 else f"no answer of the {name}"
             )
+        else:
+            yield f"{name.replace('_', '-')} {_or_none(value)}"
 
 
 def _pointer_text(pointer: Event | None) -> str:
@@ -343,7 +347,7 @@ def key_text(key: int) -> str:
 
 
 def _or_none(value: int | None) -> str:
-    return "none" if value is None else str(int(value))
+    return "none" if value is None else str(value)
 
 
 def _spaced(text: str) -> str:
