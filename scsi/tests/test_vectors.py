@@ -32,6 +32,7 @@ WITHOUT_A_VECTOR = {
     "iscsi.bhs.SnackRequest",
     "list_header.Header143",
     "mode.StreamDeviceSpecificParameter",
+    "mode_pages.DeviceConfigurationExtensionModePage",
     "segment_143.EmbeddedToStreamHead143",
     "segment_143.InlineToStream143",
     "segment_143.StreamToDiscard143",
@@ -41,6 +42,7 @@ WITHOUT_A_VECTOR = {
     "segment_rod.PopulateRodFromRangesHead",
     "stream.AllowOverwrite",
     "third_party_copy.ReceiveCopyDataLid4",
+    "vpd.SequentialAccessCapabilities",
 }
 """Tables that only our own reading of the standard vouches for. Each one here is a debt."""
 

@@ -41,10 +41,15 @@ class PageCode(NamedTuple):
 
 
 class PageDefinition(NamedTuple):
-    """A page: its default values, and a page with every changeable bit set."""
+    """A page: its default values, and a page with every changeable bit set, each with its header."""
 
-    default: Table
-    changeable: Table
+    default: bytes
+    changeable: bytes
+
+    @classmethod
+    def of(cls, default: Table, changeable: Table) -> PageDefinition:
+        """The same from tables."""
+        return cls(default.encode(), changeable.encode())
 
 
 class ModeParameters:
@@ -55,12 +60,21 @@ class ModeParameters:
         self._store = store
         self._defaults: dict[PageCode, bytes] = {}
         self._changeable: dict[PageCode, bytes] = {}
-        for default, changeable in definitions:
-            data = default.encode()
-            code = PageCode(data[0] & 0x3F, data[1] if data[0] & SPF else 0)
-            self._defaults[code] = data
-            self._changeable[code] = changeable.encode()
+        for definition in definitions:
+            self._define(definition)
         self._current = self._saved()
+
+    def _define(self, definition: PageDefinition) -> PageCode:
+        data = definition.default
+        code = PageCode(data[0] & 0x3F, data[1] if data[0] & SPF else 0)
+        self._defaults[code] = data
+        self._changeable[code] = definition.changeable
+        return code
+
+    def redefine(self, definition: PageDefinition) -> None:
+        """Have other values in a page that nobody can change: what it tells of has changed."""
+        code = self._define(definition)
+        self._current[code] = definition.default
 
     @property
     def codes(self) -> list[PageCode]:

@@ -8,6 +8,7 @@ __all__ = [
     "CachingModePage",
     "ControlModePage",
     "DataCompressionModePage",
+    "DeviceConfigurationExtensionModePage",
     "DeviceConfigurationModePage",
     "MediumPartitionModePage",
 ]
@@ -121,6 +122,24 @@ class DeviceConfigurationModePage(Table, size=16, ref="SSC-3 8.3.3"):
     asocwp: bool = bit(15, 2, default=False)
     perswp: bool = bit(15, 1, default=False)
     prmwp: bool = bit(15, 0, default=False)
+
+
+class DeviceConfigurationExtensionModePage(Table, size=32, ref="SSC-4 8.3.8"):
+    """Device Configuration Extension mode page (10h, subpage 01h). PEWS is in units of 10**6 bytes."""
+
+    ps: bool = bit(0, 7, default=False)
+    spf: bool = bit(0, 6, default=True)
+    page_code: int = bits(0, 5, 0, default=0x10)
+    subpage_code: int = u8(1, default=0x01)
+    page_length: int = u16(2, default=0x1C)
+    tarpf: bool = bit(4, 3, default=False)
+    taser: bool = bit(4, 2, default=False)
+    tarpc: bool = bit(4, 1, default=False)
+    taplsd: bool = bit(4, 0, default=False)
+    write_mode: int = bits(5, 7, 4, default=0)
+    short_erase_mode: int = bits(5, 3, 0, default=0)
+    pews: int = u16(6, default=0)
+    vcelbre: bool = bit(8, 0, default=False)
 
 
 class MediumPartitionModePage(Table, size=8, ref="SSC-3 8.3.4"):

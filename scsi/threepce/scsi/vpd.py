@@ -23,6 +23,7 @@ __all__ = [
     "ExtendedInquiry",
     "LogicalBlockProvisioning",
     "ProvisioningType",
+    "SequentialAccessCapabilities",
     "VpdHeader",
     "VpdPage",
     "decode_device_identification",
@@ -112,6 +113,12 @@ class LogicalBlockProvisioning(Table, size=4, ref="SBC-3 6.6.4"):
     minimum_percentage: int = bits(2, 7, 3, default=0)
     provisioning_type: ProvisioningType = bits(2, 2, 0, default=ProvisioningType.FULL)
     threshold_percentage: int = u8(3, default=0)
+
+
+class SequentialAccessCapabilities(Table, size=2, ref="SSC-3 8.5.2"):
+    """The body of the Sequential-Access Device Capabilities page, which is B0h of tapes."""
+
+    worm: bool = bit(0, 0, default=False)
 
 
 class ExtendedInquiry(Table, size=60, ref="SPC-4 7.8.7"):

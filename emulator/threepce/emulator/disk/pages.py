@@ -72,6 +72,6 @@ def mode_pages(profile: Profile) -> list[PageDefinition]:
     """Caching, in which WCE can be changed, and control, in which D_SENSE and SWP can."""
     changes = profile.disks.changes_mode_pages
     return [
-        PageDefinition(CachingModePage(wce=profile.disks.write_cache), CachingModePage(wce=changes)),
-        PageDefinition(ControlModePage(), ControlModePage(d_sense=changes, swp=changes)),
+        PageDefinition.of(CachingModePage(wce=profile.disks.write_cache), CachingModePage(wce=changes)),
+        PageDefinition.of(ControlModePage(), ControlModePage(d_sense=changes, swp=changes)),
     ]

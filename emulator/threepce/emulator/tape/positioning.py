@@ -49,7 +49,10 @@ def locate_16(invocation: Invocation) -> bytes:
     if not isinstance(cdb.dest_type, DestinationType):
         raise invalid_field_in_cdb(Locate16, "dest_type")
     drive_of(invocation).locate(
-        cdb.logical_identifier, partition=cdb.partition if cdb.cp else None, kind=cdb.dest_type
+        cdb.logical_identifier,
+        partition=cdb.partition if cdb.cp else None,
+        kind=cdb.dest_type,
+        table=Locate16,
     )
     return b""
 

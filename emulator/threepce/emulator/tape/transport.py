@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from threepce.emulator.cartridge import FILEMARK_USES, Cartridge, Recording, RecordingFault
 from threepce.emulator.tape import events
 from threepce.emulator.tape.motion import Landing, locate, space
+from threepce.emulator.tape.statistics import Statistics
 
 __all__ = ["Transport"]
 
@@ -33,8 +34,9 @@ READ_AHEAD = 1 << 24
 class Transport:
     """A cartridge in the drive, ready to be read and written. It begins at BOP of partition 0."""
 
-    def __init__(self, cartridge: Cartridge) -> None:
+    def __init__(self, cartridge: Cartridge, statistics: Statistics) -> None:
         self.cartridge = cartridge
+        self.statistics = statistics
         self.partition = 0
         self.number = 0
         self.warning_zone = 0
@@ -67,6 +69,7 @@ class Transport:
             self._pass(number)
             raise events.unreadable(length, cause=fault) from fault
         self.number = number + 1
+        self.statistics.read += actual
         if actual == length:
             return data
         if shorter if actual < length else longer:
@@ -95,6 +98,7 @@ class Transport:
                 raise events.unreadable(end - number, b"".join(parts), cause=fault) from fault
             reach = 0
             number += len(run) // block_length
+            self.statistics.read += len(run)
             if kept:
                 parts.append(run)
             if len(run) < want * block_length:
@@ -115,6 +119,7 @@ class Transport:
 
     def _pass(self, number: int) -> None:
         """Leave an object behind that cannot be read; nothing beyond damage can be reached."""
+        self.statistics.read_failed()
         self.number = min(number + 1, self.recording.objects)
 
     # --- writing --------------------------------------------------------------------------------
@@ -130,8 +135,10 @@ class Transport:
                 recording.write(number, data if fits == count else data[: fits * block_length], block_length)
         except RecordingFault as fault:
             self._recorded(recording.objects)
+            self.statistics.write_failed()
             raise events.not_recorded(fault, (count - (self.number - number)) * each) from fault
         self._recorded(number + fits)
+        self.statistics.written += fits * block_length
         if fits < count:
             raise events.end_of_medium((count - fits) * each)
         self._warn(before)
@@ -146,6 +153,7 @@ class Transport:
                 recording.write_filemarks(number, fits)
         except RecordingFault as fault:
             self._recorded(recording.objects)
+            self.statistics.write_failed()
             raise events.not_recorded(fault, count - (self.number - number)) from fault
         self._recorded(number + fits)
         if fits < count:
@@ -157,6 +165,15 @@ class Transport:
         with self.faults():
             self.recording.erase(self.number)
         self._unsynchronized = True
+
+    def format(self) -> None:
+        """Have nothing in any partition, and go to the beginning of the first. Raises CheckCondition."""
+        with self.faults():
+            for recording in self.cartridge.partitions:
+                recording.erase(0)
+        self._unsynchronized = True
+        self.partition = self.number = 0
+        self.synchronize()
 
     def _recorded(self, number: int) -> None:
         self.number = number
@@ -194,6 +211,7 @@ class Transport:
         try:
             yield
         except RecordingFault as fault:
+            self.statistics.write_failed()
             raise events.not_recorded(fault, None) from fault
 
     # --- moving ---------------------------------------------------------------------------------

@@ -31,25 +31,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from threepce.emulator.cartridge import Cartridge, RecordingFault
+from threepce.emulator.cartridge import Cartridge
 from threepce.emulator.command import Entry, Invocation
 from threepce.emulator.errors import CheckCondition, illegal_request, invalid_field_in_cdb
 from threepce.emulator.mode_parameters import ModeParameters
 from threepce.emulator.persistence import Store
 from threepce.emulator.profile import Profile
-from threepce.emulator.tape.pages import mode_pages
+from threepce.emulator.tape.magazine import Magazine
+from threepce.emulator.tape.pages import APPEND_ONLY, medium_partition_page, mode_pages, tape_page
+from threepce.emulator.tape.protection import Protection
+from threepce.emulator.tape.statistics import Statistics, TapeAlert
 from threepce.emulator.tape.transport import Transport
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
-from threepce.scsi.mode_pages import ControlModePage, DeviceConfigurationModePage
+from threepce.scsi.cdb import Cdb
+from threepce.scsi.mode_pages import (
+    ControlModePage,
+    DeviceConfigurationExtensionModePage,
+    DeviceConfigurationModePage,
+)
 from threepce.scsi.sense import Sense, SenseKey
 from threepce.scsi.stream import StreamRead6, StreamWrite6
 from threepce.scsi.stream_position import DestinationType, Locate10, Space6
 
 __all__ = ["DriveState", "TapeDrive", "drive_of"]
 
-CONTROL, DEVICE_CONFIGURATION = 0x0A, 0x10
+CONTROL, DEVICE_CONFIGURATION, EXTENSION = 0x0A, 0x10, 0x01
+MEGABYTE = 10**6
+"""The unit of PEWS."""
 BUFFERED = 1
 """The BUFFERED MODE that is the default: GOOD before the data is on the medium (SSC-3 8.3.1)."""
 
@@ -92,17 +102,19 @@ class TapeDrive(LogicalUnit):
             )
         self.block_length = self._default_block_length = block_length
         self.buffered_mode = BUFFERED
-        self.magazine = list(cartridges)
+        self.magazine = Magazine(cartridges)
         self.state = DriveState.EMPTY
         self.loaded: Transport | None = None
-        self.modes = ModeParameters(mode_pages(profile), self.store, saves=profile.units.saves_mode_pages)
-        self._slot = -1
-        """Which cartridge of the magazine is in the drive, or was there last."""
+        self.modes = ModeParameters(mode_pages(), self.store, saves=profile.units.saves_mode_pages)
+        self.mount = Statistics()
+        """The counts of the cartridge that is in."""
+        self.protection = Protection()
+        self._earlier_mounts = Statistics()
         self._announce = announce
         self._follow_mode_pages()
-        if self.magazine:
-            self._take_in(0)
         self._state_changed()
+        if self.magazine.advance():
+            self._take_in()
 
     @classmethod
     def entries(cls, profile: Profile) -> Iterable[Entry]:
@@ -131,6 +143,10 @@ class TapeDrive(LogicalUnit):
         """See LogicalUnit."""
         return self.profile.tapes.vpd_pages
 
+    def vpd_body(self, page: int) -> bytes:
+        """See LogicalUnit."""
+        return tape_page(page)
+
     def descriptor_format_sense(self) -> bool:
         """See LogicalUnit: where D_SENSE is set."""
         return self._descriptor_sense
@@ -140,40 +156,39 @@ class TapeDrive(LogicalUnit):
     @property
     def cartridge(self) -> Cartridge | None:
         """The cartridge in the drive, loaded or not."""
-        return None if self.state is DriveState.EMPTY else self.magazine[self._slot]
+        return None if self.state is DriveState.EMPTY else self.magazine.selected
 
     def load(self, *, hold: bool = False) -> bool:
         """LOAD: whether the medium came to be ready by it. Raises CheckCondition for an empty magazine."""
-        if self.state is DriveState.EMPTY:
-            if not self.magazine:
-                raise CheckCondition(Sense(SenseKey.NOT_READY, asc.MEDIUM_NOT_PRESENT))
-            self._slot = (self._slot + 1) % len(self.magazine)
+        if self.state is DriveState.EMPTY and not self.magazine.advance(around=True):
+            raise CheckCondition(self._condition())
         was_ready = self.state is DriveState.LOADED
         self.synchronize()
-        self._take_in(self._slot, hold=hold)
+        self._take_in(hold=hold)
         return not (was_ready or hold)
 
     def unload(self, *, hold: bool = False) -> None:
         """Unload; with `hold` the cartridge stays in the drive. Raises CheckCondition."""
         if self.state is DriveState.EMPTY:
-            raise CheckCondition(Sense(SenseKey.NOT_READY, asc.MEDIUM_NOT_PRESENT))
+            raise CheckCondition(self._condition())
         if self.removal_prevented_by and not hold:
+            self.mount.alerts.add(TapeAlert.NO_REMOVAL)
             raise illegal_request(asc.MEDIUM_REMOVAL_PREVENTED)
         self.synchronize()
         if hold:
-            self._take_in(self._slot, hold=True)
+            self._take_in(hold=True)
             return
         self._let_out()
-        if self._slot + 1 < len(self.magazine):
-            self._take_in(self._slot + 1)
+        if self.magazine.advance():
+            self._take_in()
             self._announce(asc.NOT_READY_TO_READY_CHANGE_MEDIUM_MAY_HAVE_CHANGED)
 
     def insert(self, cartridge: Cartridge) -> None:
         """Put a cartridge in by hand; every nexus is told. Raises ValueError where there is one in the drive."""
-        if self.state is not DriveState.EMPTY:
-            raise ValueError(f"unit {self.name}: cartridge {self.magazine[self._slot].name} is in the drive")
-        self.magazine.insert(self._slot + 1, cartridge)
-        self._take_in(self._slot + 1)
+        if (inside := self.cartridge) is not None:
+            raise ValueError(f"unit {self.name}: cartridge {inside.name} is in the drive")
+        self.magazine.insert(cartridge)
+        self._take_in()
         self._announce(asc.NOT_READY_TO_READY_CHANGE_MEDIUM_MAY_HAVE_CHANGED)
 
     def eject(self) -> Cartridge | None:
@@ -185,32 +200,53 @@ class TapeDrive(LogicalUnit):
         cartridge = self.cartridge
         if cartridge is not None:
             cartridge.synchronize()
-            del self.magazine[self._slot]
-            self._slot -= 1
+            self.magazine.remove()
             self._let_out()
         return cartridge
 
-    def _take_in(self, slot: int, *, hold: bool = False) -> None:
-        self._slot = slot
-        self.loaded = None if hold else Transport(self.magazine[slot])
+    def _take_in(self, *, hold: bool = False) -> None:
+        cartridge = self.magazine.selected
+        if self.state is DriveState.EMPTY:
+            self.mount = Statistics(loads=1)
+        self.loaded = None if hold else Transport(cartridge, self.mount)
         self.state = DriveState.HELD if hold else DriveState.LOADED
+        self.modes.redefine(medium_partition_page(cartridge))
         self._follow_mode_pages()
         self._state_changed()
 
     def _let_out(self) -> None:
         self.loaded = None
         self.state = DriveState.EMPTY
+        self._earlier_mounts.add(self.mount)
+        self.mount = Statistics()
+        self.modes.redefine(medium_partition_page(None))
         self._state_changed()
+
+    @property
+    def statistics(self) -> Statistics:
+        """The counts of all mounts."""
+        return self._earlier_mounts + self.mount
 
     # --- StreamUnit: what commands and copies do alike --------------------------------------------
 
-    def read_blocks(self, length: int, *, fixed: bool, sili: bool = False, room: int | None = None) -> bytes:
-        """READ(6). `room` is the bytes that there is room for; more are passed, not returned."""
+    def read_blocks(
+        self,
+        length: int,
+        *,
+        fixed: bool,
+        sili: bool = False,
+        room: int | None = None,
+        table: type[Cdb] = StreamRead6,
+    ) -> bytes:
+        """READ(6). `room` is the bytes that there is room for; more are passed, not returned.
+
+        A field pointer is one into `table`, here as in what follows.
+        """
         tape = self.tape
         if fixed:
-            block_length = self._fixed_block_length(StreamRead6)
+            block_length = self._fixed_block_length(table)
             if sili:
-                raise invalid_field_in_cdb(StreamRead6, "sili")
+                raise invalid_field_in_cdb(table, "sili")
             most = length if room is None else -(-room // block_length)
             return tape.read_blocks(length, block_length, most=most)
         if not length:
@@ -218,21 +254,28 @@ class TapeDrive(LogicalUnit):
         # SSC-3 READ(6): with SILI a longer block will do too, unless there is a block length.
         return tape.read_block(length, shorter=sili, longer=sili and not self.block_length)
 
-    def write_blocks(self, data: bytes | memoryview, length: int, *, fixed: bool) -> None:
+    def write_blocks(
+        self,
+        data: bytes | memoryview,
+        length: int,
+        *,
+        fixed: bool,
+        table: type[Cdb] = StreamWrite6,
+    ) -> None:
         """WRITE(6): see StreamUnit. `data` may be less than `length`, where the profile lets it pass."""
-        block_length = self._fixed_block_length(StreamWrite6) if fixed else length
+        block_length = self._fixed_block_length(table) if fixed else length
         if not length:
             return
         if not fixed and not self.takes_block_length(length):
-            raise invalid_field_in_cdb(StreamWrite6, "transfer_length")
-        tape = self.writable()
+            raise invalid_field_in_cdb(table, "transfer_length")
+        tape = self.writable(at_position=True)
         tape.write(data, block_length, each=1 if fixed else length)
         if not self.buffered_mode:
             tape.synchronize()
 
     def write_filemarks(self, count: int, *, immed: bool = False) -> None:
         """WRITE FILEMARKS(6); without IMMED all that was recorded stays when it ends."""
-        tape = self.writable() if count else self.tape
+        tape = self.writable(at_position=True) if count else self.tape
         if count:
             tape.write_filemarks(count)
         if not immed:
@@ -251,13 +294,14 @@ class TapeDrive(LogicalUnit):
         *,
         partition: int | None = None,
         kind: int = DestinationType.LOGICAL_OBJECT,
+        table: type[Cdb] = Locate10,
     ) -> None:
         """LOCATE; `kind` is what `logical_object` counts."""
         tape = self.tape
         tape.synchronize()
         wanted = tape.partition if partition is None else partition
         if wanted >= len(tape.cartridge.partitions):
-            raise invalid_field_in_cdb(Locate10, "partition")
+            raise invalid_field_in_cdb(table, "partition")
         if not tape.locate(kind, logical_object, wanted):
             raise illegal_request(asc.INVALID_FIELD_IN_CDB)
 
@@ -275,20 +319,20 @@ class TapeDrive(LogicalUnit):
             raise CheckCondition(self._condition())
         return self.loaded
 
-    def writable(self) -> Transport:
-        """The loaded cartridge, which may be written. Raises CheckCondition."""
+    def writable(self, *, at_position: bool = False, formatting: bool = False) -> Transport:
+        """The loaded cartridge, which may be written: at all, where it stands, or over and over.
+
+        Raises CheckCondition.
+        """
         tape = self.tape
-        if tape.cartridge.write_protected:
-            raise CheckCondition(Sense(SenseKey.DATA_PROTECT, asc.WRITE_PROTECTED))
-        if self.software_write_protected:
-            raise CheckCondition(Sense(SenseKey.DATA_PROTECT, asc.LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED))
+        self.protection.admit(tape, at_position=at_position, formatting=formatting)
         return tape
 
     @property
     def write_protected(self) -> bool:
         """WP of the mode parameter header."""
         cartridge = self.cartridge
-        return self.software_write_protected or (cartridge is not None and cartridge.write_protected)
+        return self.protection.software or (cartridge is not None and cartridge.write_protected)
 
     def takes_block_length(self, length: int) -> bool:
         """Whether a block may have this length, as READ BLOCK LIMITS says."""
@@ -296,7 +340,7 @@ class TapeDrive(LogicalUnit):
         granularity = 1 << tapes.block_length_granularity
         return tapes.minimum_block_length <= length <= tapes.maximum_block_length and not length % granularity
 
-    def _fixed_block_length(self, table: type[StreamRead6 | StreamWrite6]) -> int:
+    def _fixed_block_length(self, table: type[Cdb]) -> int:
         if not self.block_length:
             raise invalid_field_in_cdb(table, "fixed")
         return self.block_length
@@ -315,8 +359,14 @@ class TapeDrive(LogicalUnit):
     def _follow_mode_pages(self) -> None:
         control = ControlModePage.decode(self.modes.current(CONTROL))
         device = DeviceConfigurationModePage.decode(self.modes.current(DEVICE_CONFIGURATION))
-        self.software_write_protected = control.swp or device.swp
+        self.protection.software = control.swp or device.swp
         self._descriptor_sense = control.d_sense
+        extension = DeviceConfigurationExtensionModePage.decode(
+            self.modes.current(DEVICE_CONFIGURATION, EXTENSION)
+        )
+        self.protection.append_only = extension.write_mode == APPEND_ONLY
+        if self.loaded is not None:
+            self.loaded.warning_zone = extension.pews * MEGABYTE
 
     def condition(self, now: float) -> Sense | None:
         """See LogicalUnit."""
@@ -340,14 +390,7 @@ class TapeDrive(LogicalUnit):
 
     def close(self) -> None:
         """See LogicalUnit: every cartridge in drive and magazine. Raises the first RecordingFault."""
-        faults = []
-        for cartridge in self.magazine:
-            try:
-                cartridge.close()
-            except RecordingFault as fault:
-                faults.append(fault)
-        if faults:
-            raise faults[0]
+        self.magazine.close()
 
 
 def drive_of(invocation: Invocation) -> TapeDrive:
