@@ -170,7 +170,7 @@ REFUSALS: list[tuple[str, Callable[[Bench], bytes], tuple[int, int], FieldPointe
     (
         "an unknown CSCD descriptor type",
         lambda b: ParameterList(
-            [b.cscd(b.source), dataclasses.replace(b.cscd(b.source), descriptor_type_code=0xE0)],
+            [b.cscd(b.source), dataclasses.replace(b.cscd(b.source), descriptor_type_code=0xEC)],
             [b.segment()],
         ).encode(),
         (0x26, 0x07),
