@@ -56,15 +56,14 @@ class BlockSource(End):
         super().__init__(context, named)
         self.block_length = self.unit.block_length
         self.at = lba * self.block_length + (byte_offset or 0)
-        self.bytewise = byte_offset is not None
-        """Read parts of blocks: the segment names bytes."""
+        self.designated = byte_offset is not None
         self.copies = False
         """Keep nothing that shows the medium: it may be written before the bytes are."""
         self.answers = context.gate.answers(named, residual)
 
     def read(self, need: int) -> Iterator[int]:
         """See Source."""
-        length = need if self.bytewise else need + -need % self.block_length
+        length = need if self.designated else need + -need % self.block_length
         with self.answers:
             outcome = yield from self.admit(length)
             pieces = self.take(length, outcome)

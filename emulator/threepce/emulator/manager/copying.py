@@ -195,7 +195,7 @@ def stream_to_discard(
 
 @processes(BlockOffsetToStream)
 def block_offset_to_stream(context: SegmentContext, segment: BlockOffsetToStream) -> Iterator[int]:
-    """Block device with byte offset to stream device (08h, SPC-4 6.4.6.10)."""
+    """Block device with byte offset to stream device (08h, SPC-4 6.4.6.10). No bytes are no transfer."""
     destination = StreamDestination(context, segment)
     source = BlockSource(
         context,
@@ -205,7 +205,8 @@ def block_offset_to_stream(context: SegmentContext, segment: BlockOffsetToStream
         residual=destination.residual,
     )
     check_length(context, segment, "number_of_bytes", segment.number_of_bytes)
-    return move(context, source, destination, segment.number_of_bytes, cat=segment.cat)
+    length = segment.number_of_bytes
+    return move(context, source, destination, length, cat=segment.cat, idle=not length)
 
 
 @processes(StreamToBlockOffset)

@@ -30,6 +30,8 @@ class Source(Protocol):
     """A copy source. Reads go in order from where the segment says, or from where a stream is."""
 
     pad: bool
+    designated: bool
+    """The segment says which bytes become source data, whatever is left from before."""
 
     def read(self, need: int) -> Iterator[int]:
         """Read whole blocks or transfers into source data, just as many as have `need` bytes.

@@ -39,13 +39,18 @@ def move(
     *,
     cat: bool,
     hold: bool = False,
+    idle: bool = False,
 ) -> Iterator[int]:
     """Process `length` bytes from a source to a destination, and deal with what is left over.
 
-    Without a source nothing is read, and destination data is what the segment has put there.
-    Raises SegmentFault.
+    Without a source nothing is read, and destination data is what the segment has put there. A
+    segment that is `idle` transfers nothing, not even what was left from before. Raises SegmentFault.
     """
-    return _Move(context, source, destination, cat=cat, hold=hold).run(length)
+    moving = _Move(context, source, destination, cat=cat, hold=hold)
+    moving.plan(length)
+    if not idle:
+        yield from moving.transfer(length)
+    yield from moving.leave()
 
 
 class _Move:
@@ -70,20 +75,21 @@ class _Move:
         self.direct: tuple[BlockSource, BlockDestination] | None = None
         if isinstance(source, BlockSource) and isinstance(destination, BlockDestination):
             source.copies = source.unit.medium is destination.unit.medium
-            if not (hold or source.bytewise or destination.bytewise):
+            if not (hold or source.designated or destination.bytewise):
                 self.direct = source, destination
 
-    def run(self, length: int) -> Iterator[int]:
-        """See `move`."""
+    def plan(self, length: int) -> None:
+        """Tell the destination what will come."""
         if self.destination is not None:
             padded = self.residue.destination is Left.PADDED
             self.destination.plan(self.pools.destination.length + length, padded=padded)
+
+    def transfer(self, length: int) -> Iterator[int]:
+        """Read, process and write."""
         if self.source is not None:
             length = yield from self._directly(length)
             yield from self._in_steps(self.source, length)
         yield from self._write(last=True)
-        yield from self._leave()
-        self.pools.keep()
 
     def _directly(self, length: int) -> Generator[int, None, int]:
         """Move whole blocks from medium to medium; how many bytes are left."""
@@ -101,7 +107,9 @@ class _Move:
         while length:
             step = min(length, self.context.behaviour.chunk_length)
             try:
-                yield from source.read(step - available.length)
+                need = step if source.designated else step - available.length
+                if need > 0:
+                    yield from source.read(need)
             except SegmentFault:
                 if self.context.behaviour.handles_data_before_failure:
                     self._process(min(length, available.length))
@@ -127,7 +135,7 @@ class _Move:
         if self.destination is not None:
             yield from self.destination.write(last=last)
 
-    def _leave(self) -> Iterator[int]:
+    def leave(self) -> Iterator[int]:
         """Deal with what is left over."""
         source, destination = self.pools.source, self.pools.destination
         if (source.length and self.residue.source is Left.INEXACT) or (

@@ -85,8 +85,3 @@ class Pools:
         """Make what is left in both independent of the media it was read from."""
         self.source.keep()
         self.destination.keep()
-
-    def clear(self) -> None:
-        """Discard everything."""
-        self.source.clear()
-        self.destination.clear()

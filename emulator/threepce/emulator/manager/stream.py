@@ -103,6 +103,8 @@ class StreamSource(End):
     `residual` is that of the destination, told when a read fails.
     """
 
+    designated = False
+
     def __init__(
         self,
         context: SegmentContext,
