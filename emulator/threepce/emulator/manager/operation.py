@@ -69,7 +69,7 @@ class Operation:
         self.usage = usage
         self.background = background
         self.dialect = dialect
-        self.held = held or HeldData(0)
+        self.held = HeldData(0) if held is None else held
         self.state = (
             CopyOperationStatus.IN_PROGRESS_IN_BACKGROUND
             if background
