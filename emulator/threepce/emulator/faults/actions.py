@@ -81,7 +81,7 @@ def _sense_written(value: object) -> object:
     tree: dict[str, Any] = {"key": KEY.write(sense.key), "code": CODE.write(sense.code)}
     for key in ("information", "command specific", "filemark", "eom", "ili", "deferred"):
         attribute = getattr(sense, _SENSE[key].attribute)
-        if attribute not in (None, False):
+        if attribute is not None and attribute is not False:
             tree[key] = attribute
     if injected.at_lba:
         tree["information"] = "lba"
@@ -176,6 +176,7 @@ _DO: Keys = {
     "stall": Key("stall", FLAG),
     "answer": Key("answer", Value(_answer, _answer_written)),
 }
+_NOTHING = Do()
 _ENDINGS = ("sense", "status", "drop nexus", "power cycle")
 _BEFORE_AND_AFTER = ("delay", "unit attention")
 
@@ -184,7 +185,11 @@ def _do(tree: object) -> Do:
     if isinstance(tree, str):
         tree = {"sense": tree}
     do = Do(**read(_DO, tree, ()))
-    given = [key for key, entry in _DO.items() if getattr(do, entry.attribute) not in (None, False, 0, ())]
+    given = [
+        key
+        for key, entry in _DO.items()
+        if getattr(do, entry.attribute) != getattr(_NOTHING, entry.attribute)
+    ]
     endings = [key for key in given if key in _ENDINGS]
     data = [key for key in given if key not in (*_ENDINGS, *_BEFORE_AND_AFTER, "executed", "stall")]
     if not given or given == ["executed"]:

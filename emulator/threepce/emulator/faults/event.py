@@ -63,7 +63,7 @@ def reach(unit: LogicalUnit, cdb: Cdb) -> tuple[int | None, int | None]:
     if isinstance(cdb, BlockCdb):
         for start, length, whole in BLOCKS:
             if start in names and (not length or length in names):
-                count = getattr(cdb, length) if length else 1
+                count = getattr(cdb, length) if length else 0
                 return getattr(cdb, start), count or (SIX_BYTE_BLOCKS if cdb.SIZE == 6 else whole)
     elif isinstance(cdb, StreamCdb) and (position := getattr(unit, "position", None)) is not None:
         for fields, counted in OBJECTS:

@@ -18,11 +18,14 @@ __all__ = ["FaultError", "Key", "Keys", "instead", "read", "written"]
 
 
 class FaultError(ValueError):
-    """A fault makes no sense: `path` is the place in the data, `text` what is wrong and what would do."""
+    """A fault makes no sense: `path` is the place in the data, `text` what is wrong and what would do.
 
-    def __init__(self, path: Path, text: str) -> None:
+    `at_key` says that the key is wrong, whatever its value.
+    """
+
+    def __init__(self, path: Path, text: str, *, at_key: bool = False) -> None:
         super().__init__(f"{path_text(path)}: {text}" if path else text)
-        self.path, self.text = path, text
+        self.path, self.text, self.at_key = path, text, at_key
 
 
 class Key(NamedTuple):
@@ -42,12 +45,12 @@ def read(keys: Keys, tree: object, path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in tree.items():
         if key not in keys:
-            raise FaultError((*path, str(key)), f"unknown key; {instead(str(key), keys)}")
+            raise FaultError((*path, str(key)), f"unknown key; {instead(str(key), keys)}", at_key=True)
         entry = keys[key]
         try:
             found[entry.attribute] = entry.value.read(value)
         except FaultError as error:
-            raise FaultError((*path, key, *error.path), error.text) from None
+            raise FaultError((*path, key, *error.path), error.text, at_key=error.at_key) from None
         except ValueError as error:
             raise FaultError((*path, key), str(error)) from None
     return found

@@ -54,7 +54,7 @@ def read_text(text: str, file: str) -> list[Fault]:
     try:
         return read_faults(document.data)
     except FaultError as error:
-        raise document.error(error.path, error.text) from None
+        raise document.error(error.path, error.text, key=error.at_key) from None
 
 
 def as_tree(fault: Fault) -> dict[str, Any]:
