@@ -9,7 +9,7 @@ __all__ = ["MemoryRecording"]
 
 
 class MemoryRecording:
-    """A recording in memory. See Recording; it never fails and is never damaged."""
+    """A recording in memory. See Recording; it is never damaged, and full with MOST_OBJECTS."""
 
     def __init__(self) -> None:
         self._objects = ObjectTable()
@@ -42,6 +42,7 @@ class MemoryRecording:
         """See Recording."""
         count = check_blocks(len(data), block_length)
         self.erase(number)
+        self._objects.admit(count)
         self._blocks.extend(bytes(data[at : at + block_length]) for at in range(0, len(data), block_length))
         self._objects.append_blocks(count, block_length)
 
