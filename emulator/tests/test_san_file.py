@@ -87,7 +87,7 @@ UNITS = "units:\n  a: {size: 1M}\n"
         ("format: 1\nunits: {a: {sice: 1M, size: 1M}}\n", "san.yaml:2:13 units.a.sice: unknown key; did you mean size?"),
         ("format: 1\nunits: {a: {colour: red, size: 1M}}\n", "unknown key; there are block_length, medium, names, serial, size, type, write_protected"),
         ("format: 1\nprofile: nonsense\n" + UNITS, "san.yaml:2:10 profile: no profile is called 'nonsense'"),
-        ("format: 1\nunits: {a: {size: 1M, type: tape}}\n", "units.a.type: expected disk or processor, got 'tape'"),
+        ("format: 1\nunits: {a: {size: 1M, type: robot}}\n", "units.a.type: expected disk or processor or tape, got 'robot'"),
         ("format: 1\nunits: {a: {}}\n", "expected a number of blocks, or of bytes with K, M, G or T, up to 1048576T; got None"),
         ("format: 1\nunits: {a: {size: 0}}\n", "got 0"),
         ("format: 1\nunits: {a: {size: -1}}\n", "got -1"),
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_told(text: str, expected: str, tmp_path: Path) -> None
 
 
 def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
-    text = "format: 2\nunits:\n  a: {size: 0}\n  b: {size: 1M, type: tape}\n"
+    text = "format: 2\nunits:\n  a: {size: 0}\n  b: {size: 1M, type: robot}\n"
 
     assert ["1:9", "3:13", "4:23"] == [
         line.split(" ")[0].removeprefix("san.yaml:") for line in complaints(text, tmp_path)

@@ -6,6 +6,7 @@
       source: {type: disk, medium: memory, block_length: 512, size: 1G, serial: "0001"}
       archive: {type: disk, medium: archive.img, size: 64M, write_protected: true}
       mailbox: {type: processor}
+      drive: {type: tape, cartridges: [a.tap, b.tap], capacity: 4G}   # the other keys: ``san_tape``
     targets:
       iqn.2026-01.example:disks:
         luns: {0: source, 1: archive}
@@ -45,6 +46,7 @@ from threepce.emulator.san_entries import (
     UnitEntry,
 )
 from threepce.emulator.san_names import check_addresses, read_names
+from threepce.emulator.san_tape import read_tape
 from threepce.emulator.strict_yaml import Document, DocumentError, Path, load
 
 __all__ = ["InitiatorEntry", "SanFile", "SanFileError", "TargetEntry", "UnitEntry", "load_san_file"]
@@ -371,6 +373,7 @@ class _Reader:
 _KINDS: dict[str, Callable[[_Reader, Path], AnyUnitEntry]] = {
     "disk": _Reader.disk,
     "processor": _Reader.processor,
+    "tape": read_tape,
 }
 
 

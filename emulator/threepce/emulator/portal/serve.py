@@ -30,6 +30,7 @@ from threepce.emulator.portal.portal import Portal
 from threepce.emulator.profile import ProfileError, load_profile
 from threepce.emulator.san import San
 from threepce.emulator.san_file import InitiatorEntry, SanFile, SanFileError, UnitEntry, load_san_file
+from threepce.emulator.tape import TapeDrive
 from threepce.emulator.trace import Trace, TraceRecord
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi.designator import DesignatorType
@@ -240,6 +241,8 @@ def _unit(portal: Portal, target: Target, lun: int, unit: LogicalUnit) -> dict[s
     }
     if isinstance(unit, Disk):
         told |= {"type": "disk", "block_length": unit.block_length, "blocks": unit.blocks}
+    elif isinstance(unit, TapeDrive):
+        told |= {"type": "tape", "block_length": unit.block_length}
     return told
 
 
