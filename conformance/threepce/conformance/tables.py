@@ -43,6 +43,7 @@ __all__ = [
     "signed",
     "unknown_field",
     "words_of",
+    "zero",
 ]
 
 Value = Expression | bytes | Kept
@@ -152,6 +153,11 @@ def required(table: type[Table]) -> Iterator[str]:
     for item in dataclasses.fields(table):  # type: ignore[arg-type]
         if item.default is dataclasses.MISSING:
             yield item.name
+
+
+def zero(table: type[Table], name: str) -> int | bytes:
+    """The value of a field whose bits are all zero."""
+    return bytes(table.PLACES[name].width // 8) if table.HINTS[name] is bytes else 0
 
 
 def refuse_missing(fields: Fields, given: Iterable[str], names: Mapping[str, str] | None = None) -> None:

@@ -1,5 +1,7 @@
 """Data for a device, piece by piece: hex digits, T10 tables by name, filling, what a step keeps.
 
+A field of a table that has no default and is left out is zero.
+
 data: [{mode parameter header (6): {}}, {mode block descriptor: {block_length: 512}}]
 """
 
@@ -11,9 +13,9 @@ from pydantic import PlainValidator
 
 from threepce.conformance.errors import did_you_mean
 from threepce.conformance.expression import Expression, ExpressionError
-from threepce.conformance.fields import Kept, octets_of, refuse
+from threepce.conformance.fields import Kept, below, octets_of, refuse
 from threepce.conformance.scope import Scope
-from threepce.conformance.tables import Fields, named_tables, refuse_missing
+from threepce.conformance.tables import Fields, named_tables, required, zero
 
 __all__ = ["Pieces", "Tables", "joined"]
 
@@ -37,7 +39,8 @@ def _encoded(piece: Piece, scope: Scope) -> bytes:
     if isinstance(piece, Filling):
         return bytes((piece.byte,)) * scope.natural(piece.length, "length")
     if isinstance(piece, Fields):
-        return piece.table(**piece.numbers(scope)).encode()
+        blank = {name: zero(piece.table, name) for name in required(piece.table)}
+        return piece.table(**(blank | piece.numbers(scope))).encode()
     return scope.bytes_of(piece)
 
 
@@ -59,9 +62,7 @@ def _piece(value: object, path: tuple[int, ...]) -> Piece:
         refuse(f"expected one table, got {' and '.join(map(str, value)) or 'none'}", *path)
     name, given = next(iter(value.items()))
     table = _table(name, *path)
-    fields = Fields.read(given, table)
-    refuse_missing(fields, ())
-    return fields
+    return below(lambda: Fields.read(given, table), *path, name)
 
 
 def _filling(value: dict[str, Any], path: tuple[int, ...]) -> Filling:
