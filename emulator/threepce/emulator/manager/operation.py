@@ -183,9 +183,9 @@ class Operation:
         self.nexus.san.manager.wake()
 
     def pass_stalls(self, segment: int) -> Iterator[None]:
-        """Steps to take before a segment while it is held up there."""
-        while segment in self._stalls:
-            self.stalled = True
+        """Steps to take before a segment while it is held up there, or for ever if it was ended meanwhile."""
+        while segment in self._stalls or self.ended:
+            self.stalled = not self.ended
             yield
 
     def steps(self) -> Steps:
