@@ -20,7 +20,7 @@ from threepce.emulator.control.protocol import Conversation
 __all__ = ["ControlServer"]
 
 MOST_CONNECTIONS = 32
-BACKLOG = 16
+BACKLOG = 128
 OWNER_ONLY = 0o177
 
 
