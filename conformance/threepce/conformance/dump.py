@@ -30,6 +30,8 @@ def command_lines(events: list[Event], *, everything: bool) -> Iterator[str]:
             found = f"differs from {where} on" if where else "holds"
             what = "objects" if event.get("tape") else "blocks"
             yield f"{event['claim']}: {event['unit']} {event['first']}, {event['blocks']} {what}  =>  {found}"
+        if event["event"] == "action":
+            yield f"{event['title']}: {event['about']}"
         if event["event"] != "command" or not (everything or event["purpose"] == "step"):
             continue
         yield _one_line(event)

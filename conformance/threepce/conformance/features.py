@@ -76,7 +76,7 @@ def feature_names() -> list[str]:
 
 def bench_evidence(feature: str, engine: str, offers: Collection[str]) -> Evidence:
     """Whether the way to an engine gives a feature."""
-    has = "has" if feature in offers else "does not have"
+    has = "has" if feature in offers else "has no"
     return Evidence(feature in offers, f"the engine {engine} {has} {BENCH_FEATURES[feature]}")
 
 
@@ -94,7 +94,7 @@ BENCH_FEATURES: Mapping[str, str] = {
     "names": "units with names of the file's choice",
     "nexuses": "further I_T nexuses, and their loss",
     "resets": "logical unit resets",
-    "virtual-clock": "a clock that the harness moves",
+    "virtual-clock": "clock that the harness moves",
     "stepwise": "commands that stop on their way",
     "faults": "faults on demand",
 }

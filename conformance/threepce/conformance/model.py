@@ -15,6 +15,7 @@ from threepce.conformance.contents import Fill
 from threepce.conformance.errors import Place
 from threepce.conformance.expectation import Expect
 from threepce.conformance.expression import Expression
+from threepce.conformance.features import BENCH_FEATURES
 from threepce.conformance.fields import Model, Range, refuse_key
 from threepce.conformance.scope import UnitType
 from threepce.conformance.steps import Step
@@ -189,7 +190,7 @@ class Scenario:
                 found.add("stepwise")
         if self.initiators():
             found.add("nexuses")
-        return [*self.file.needs, *sorted(found - set(self.file.needs))]
+        return [*self.file.needs, *(name for name in BENCH_FEATURES if name in found - set(self.file.needs))]
 
     def initiators(self) -> list[str]:
         """The other initiators that its steps name."""

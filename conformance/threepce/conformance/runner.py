@@ -268,7 +268,16 @@ class _Run:
 
 def _action(number: int, entry: ScenarioStep) -> Event:
     """A step that sends nothing that is judged; it stands in the history for whoever reads that."""
-    return {"event": "action", "step": number, "line": entry.place.line, "title": entry.step.NAME}
+    about = entry.start or ", ".join(
+        str(value) for value in entry.step.model_dump().values() if value is not None
+    )
+    return {
+        "event": "action",
+        "step": number,
+        "line": entry.place.line,
+        "title": f"start {entry.step.NAME}" if entry.start else entry.step.NAME,
+        "about": about,
+    }
 
 
 def _named(expectation: Event) -> set[str]:

@@ -28,6 +28,8 @@ from threepce.scsi.nexus import Completion
 __all__ = ["EmulatorIscsiEngine", "PortalThread"]
 
 T = TypeVar("T")
+LOOK = 0.01
+"""Seconds between two looks at whether a command has begun."""
 LIMIT = 10.0
 """Seconds that the portal's thread may take for anything it is asked."""
 
@@ -180,7 +182,14 @@ class _Control(SanControl):
         nexus = self.nexus(initiator)
         self.call(self._portal.runner.hold)
         task = nexus.submit(lun, cdb, data_out, data_in_length)
-        return _Running(nexus, task, self._portal)
+        # It has begun when the portal has it, or has ended when it did not take long.
+        for _ in range(int(LIMIT / LOOK)):
+            if self._portal.runner.began.wait(LOOK):
+                return _Running(nexus, task, self._portal)
+            nexus.service()
+            if task.ended:
+                break
+        return nexus.wait(task)
 
     def close(self) -> None:
         """Log out everybody, and give back the media."""
@@ -195,11 +204,12 @@ class _Running:
 
     def __init__(self, nexus: IscsiNexus, task: CommandTask, portal: PortalThread) -> None:
         self._nexus, self._task, self._portal = nexus, task, portal
+        self._key = portal.call(lambda: portal.runner.latest)
 
     def step(self) -> Completion | None:
         """The next step, taken by the portal; the answer is fetched when there is one."""
         self._nexus.service()
-        ended = self._portal.call(self._portal.runner.step)
+        ended = self._portal.call(lambda: self._portal.runner.step(self._key))
         return self._nexus.wait(self._task) if ended else None
 
     def abort(self) -> None:

@@ -1,4 +1,4 @@
-"""A portal's runner that can be held: then long commands take a step only when they are told to.
+"""A portal's runner that can be held: then a long command takes a step only when it is told to.
 
 Between two steps everything else goes on, so what a scenario sends over other sessions, or over the
 same one, finds the copy where it was left.
@@ -6,31 +6,58 @@ same one, finds the copy where it was left.
 
 from __future__ import annotations
 
+import threading
+from typing import TYPE_CHECKING
+
 from threepce.emulator.portal.runner import Runner
+
+if TYPE_CHECKING:
+    from threepce.emulator.nexus import RunningCommand
+    from threepce.emulator.portal.connection import Connection
+    from threepce.scsi.iscsi.tasks import Task
 
 __all__ = ["HeldRunner"]
 
 
 class HeldRunner(Runner):
-    """The runner of a portal whose commands may be held."""
+    """The runner of a portal whose commands may be held.
+
+    All but `began` is for the thread of the portal.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._held = False
+        self.began = threading.Event()
+        """Set when a long command has come since the last `hold`."""
+        self.latest = 0
+        """The key of the command that came last."""
+
+    def add(self, connection: Connection, task: Task, command: RunningCommand) -> None:
+        """Take a command over; its steps are taken when the runner is not held."""
+        super().add(connection, task, command)
+        self.latest = id(task)
+        self.began.set()
 
     def hold(self) -> None:
         """Take no steps by itself from now on."""
         self._held = True
+        self.began.clear()
 
     def let_go(self) -> None:
         """Take steps by itself again."""
         self._held = False
         self.wake()
 
-    def step(self) -> bool:
-        """Take one step of each command; whether none is left."""
-        self._turn()
-        return not self._commands
+    def step(self, key: int) -> bool:
+        """Take one step of a command; whether it needs no more."""
+        entry = self._commands.get(key)
+        if entry is None:
+            return True
+        ended = self._has_ended(*entry)
+        if ended:
+            self._commands.pop(key, None)
+        return ended
 
     def _schedule(self) -> None:
         if not self._held:
