@@ -27,6 +27,7 @@ from threepce.scsi.dialect import Dialect
 from threepce.scsi.layout import Table
 from threepce.scsi.segment import SegmentDescriptor, SegmentHeader, UnknownSegment, decode_segment
 from threepce.scsi.segment_base import Segment, SegmentForm
+from threepce.scsi.segment_143 import EmbeddedToStreamHead143
 from threepce.scsi.sense import FieldPointer, SenseKey
 
 if TYPE_CHECKING:
@@ -144,6 +145,19 @@ def find_process(segment: SegmentDescriptor, dialect: Dialect) -> Process:
     return process
 
 
+        if _ends_too_early(segment, dialect):
+            raise SegmentFault(asc.COPY_TARGET_DEVICE_DATA_UNDERRUN)
 def processed_types() -> set[int]:
     """The descriptor type codes of all segments that are processed, in whatever dialect."""
     return {code for _, code in _processes if code is not None}
+def _ends_too_early(segment: UnknownSegment, dialect: Dialect) -> bool:
+    """T10/99-143r1: the embedded data that follows the descriptor is not all there."""
+    table = EmbeddedToStreamHead143
+    return (
+        dialect is Dialect.T10_99_143
+        and segment.descriptor_type_code in table.CODES
+        and len(segment.raw) >= table.SIZE
+        and table.decode(segment.raw).descriptor_length == table.SIZE - 4
+    )
+
+
