@@ -11,6 +11,7 @@ from threepce.scsi.cscd import (
     MAXIMUM_DESIGNATOR_LENGTH,
     CscdType,
     IdentificationCscd,
+    is_cscd_code,
 )
 from threepce.scsi.cscd_base import LuIdType
 from threepce.scsi.designator import Association, CodeSet, DesignatorType
@@ -54,7 +55,8 @@ def cscd_descriptor_types(candidate: ListUnderTest) -> Fault | None:
     """SPC-4 6.4.5: referenced or not. The second half of a long one is no descriptor."""
     implemented = candidate.profile.operating_parameters.implemented_descriptors
     for index in candidate.cscd_indexes:
-        if candidate.cscd_descriptors[index][0] not in implemented:
+        code = candidate.cscd_descriptors[index][0]
+        if code not in implemented or not is_cscd_code(code):
             return Fault(FieldPointer(candidate.cscd_offset(index)))
     return None
 

@@ -6,6 +6,7 @@ from threepce.emulator.errors import pointer_to
 from threepce.emulator.manager.candidate import ListUnderTest
 from threepce.emulator.manager.rule import Fault, rule
 from threepce.scsi import additional_sense as asc
+from threepce.scsi.cscd import is_cscd_code
 from threepce.scsi.dialect import Dialect
 from threepce.scsi.list_header import ListIdUsage
 from threepce.scsi.segment import SEGMENT_HEADER_LENGTH, SegmentHeader, SegmentType, find_segment
@@ -60,7 +61,8 @@ def segment_descriptor_types(candidate: ListUnderTest) -> Fault | None:
     """SPC-4 6.4.6.1: a type that the profile does not offer."""
     implemented = candidate.profile.operating_parameters.implemented_descriptors
     for at, header in candidate.segment_headers:
-        if header.descriptor_type_code not in implemented:
+        code = header.descriptor_type_code
+        if code not in implemented or is_cscd_code(code):
             return Fault(FieldPointer(at))
     return None
 
