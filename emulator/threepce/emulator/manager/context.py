@@ -26,8 +26,8 @@ from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.dialect import Dialect
 from threepce.scsi.layout import Table
 from threepce.scsi.segment import SegmentDescriptor, SegmentHeader, UnknownSegment, decode_segment
-from threepce.scsi.segment_base import Segment, SegmentForm
 from threepce.scsi.segment_143 import EmbeddedToStreamHead143
+from threepce.scsi.segment_base import Segment, SegmentForm
 from threepce.scsi.sense import FieldPointer, SenseKey
 
 if TYPE_CHECKING:
@@ -140,16 +140,13 @@ def find_process(segment: SegmentDescriptor, dialect: Dialect) -> Process:
     if process is None:
         raise SegmentFault(asc.UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE, key=SenseKey.ILLEGAL_REQUEST)
     if isinstance(segment, UnknownSegment):
+        if _ends_too_early(segment, dialect):
+            raise SegmentFault(asc.COPY_TARGET_DEVICE_DATA_UNDERRUN)
         place = SegmentHeader.PLACES["descriptor_length"]
         raise SegmentFault(asc.INVALID_FIELD_IN_PARAMETER_LIST, FieldPointer(place.byte, segment=True))
     return process
 
 
-        if _ends_too_early(segment, dialect):
-            raise SegmentFault(asc.COPY_TARGET_DEVICE_DATA_UNDERRUN)
-def processed_types() -> set[int]:
-    """The descriptor type codes of all segments that are processed, in whatever dialect."""
-    return {code for _, code in _processes if code is not None}
 def _ends_too_early(segment: UnknownSegment, dialect: Dialect) -> bool:
     """T10/99-143r1: the embedded data that follows the descriptor is not all there."""
     table = EmbeddedToStreamHead143
@@ -161,3 +158,6 @@ def _ends_too_early(segment: UnknownSegment, dialect: Dialect) -> bool:
     )
 
 
+def processed_types() -> set[int]:
+    """The descriptor type codes of all segments that are processed, in whatever dialect."""
+    return {code for _, code in _processes if code is not None}
