@@ -47,10 +47,14 @@ def move(
     segment that is `idle` transfers nothing, not even what was left from before. Raises SegmentFault.
     """
     moving = _Move(context, source, destination, cat=cat, hold=hold)
-    moving.plan(length)
-    if not idle:
-        yield from moving.transfer(length)
-    yield from moving.leave()
+    try:
+        moving.plan(length)
+        if not idle:
+            yield from moving.transfer(length)
+        yield from moving.leave()
+    except SegmentFault as fault:
+        fault.residual = None if destination is None else destination.residual()
+        raise
 
 
 class _Move:
@@ -141,8 +145,7 @@ class _Move:
         if (source.length and self.residue.source is Left.INEXACT) or (
             destination.length and self.residue.destination is Left.INEXACT
         ):
-            residual = None if self.destination is None else self.destination.residual()
-            raise SegmentFault(asc.UNEXPECTED_INEXACT_SEGMENT, residual=residual)
+            raise SegmentFault(asc.UNEXPECTED_INEXACT_SEGMENT)
         if destination.length and self.residue.destination is Left.PADDED and self.destination is not None:
             destination.put([(self.destination.padding(destination.length), None)])
             yield from self._write(last=True)
