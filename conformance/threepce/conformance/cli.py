@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from threepce.conformance.fault_cli import fault
+from threepce.conformance.tape.cli import app as tape
 
 __all__ = ["app", "main"]
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 lab = typer.Typer(help="Real copy engines on this machine.", no_args_is_help=True)
 lio = typer.Typer(help="Linux LIO in a user-mode kernel that needs no root.", no_args_is_help=True)
 app.add_typer(lab, name="lab")
+app.add_typer(tape, name="tape")
 app.add_typer(fault, name="fault")
 lab.add_typer(lio, name="lio")
 

@@ -268,9 +268,8 @@ class _Run:
 
 def _action(number: int, entry: ScenarioStep) -> Event:
     """A step that sends nothing that is judged; it stands in the history for whoever reads that."""
-    about = entry.start or ", ".join(
-        str(value) for value in entry.step.model_dump().values() if value is not None
-    )
+    values = (getattr(entry.step, name) for name in type(entry.step).model_fields)
+    about = entry.start or ", ".join(str(value) for value in values if value is not None)
     return {
         "event": "action",
         "step": number,

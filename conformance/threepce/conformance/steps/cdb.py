@@ -53,7 +53,7 @@ class CdbStep(TableStep):
         own = {field.alias or name for name, field in cls.model_fields.items()} - {"fields"}
         rest = {key: item for key, item in value.items() if key not in own}
         names = {name: name for name in cls.CDB.PLACES if name not in cls._fixed()} | dict(cls.SHORTER)
-        fields = Fields.read(rest, cls.CDB, names=names, beside=own)
+        fields = Fields.read(rest, cls.CDB, names=names, beside=own, at=())
         refuse_missing(
             fields, {"parameter_list_length", "operation_code", "service_action", *LIST_IDENTIFIER}
         )

@@ -366,7 +366,7 @@ def _segment_fields(name: str, table: type[Segment], value: object) -> tuple[Fie
     blank = {
         field: ONE if field == "destination_cscd_id" else ZERO
         for field in required(table)
-        if field in ("source_cscd_id", "destination_cscd_id") or field.endswith("logical_block_address")
+        if field in ("source_cscd_id", "destination_cscd_id") or field.endswith(("block_address", "offset"))
     }
     refuse_missing(fields, {*blank, *follows}, names)
     return Fields(table, {**blank, **fields.values}, fields.written, fields.at), payload
