@@ -6,7 +6,13 @@ memory, or in a file that other programs read too: SIMH ``.tap`` or AWS ``.aws``
 
 from threepce.emulator.cartridge.aws import AwsRecording
 from threepce.emulator.cartridge.cartridge import Cartridge, memory_cartridge
-from threepce.emulator.cartridge.files import FORMATS, new_cartridge, open_cartridge, open_recording
+from threepce.emulator.cartridge.files import (
+    FORMATS,
+    new_cartridge,
+    open_cartridge,
+    open_partitions,
+    open_recording,
+)
 from threepce.emulator.cartridge.image import ImageRecording
 from threepce.emulator.cartridge.memory import MemoryRecording
 from threepce.emulator.cartridge.recording import (
@@ -31,5 +37,6 @@ __all__ = [
     "memory_cartridge",
     "new_cartridge",
     "open_cartridge",
+    "open_partitions",
     "open_recording",
 ]

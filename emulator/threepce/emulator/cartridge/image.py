@@ -20,7 +20,7 @@ from pathlib import Path
 
 from threepce.emulator.cartridge.image_file import NO_ROOM, ImageFile
 from threepce.emulator.cartridge.objects import FILEMARK, ObjectTable, check_blocks
-from threepce.emulator.cartridge.recording import RecordingFault
+from threepce.emulator.cartridge.recording import FILEMARK_USES, RecordingFault
 from threepce.emulator.cartridge.scan import Findings, Progress
 from threepce.emulator.cartridge.sidecar import SavedTable, Sidecar
 
@@ -165,6 +165,11 @@ class ImageRecording(ABC):
     def flawed(self) -> list[int]:
         """The numbers of the blocks that were marked as read with an error."""
         return sorted(self._flawed)
+
+    @property
+    def data_bytes(self) -> int:
+        """The bytes of all blocks."""
+        return self._table.used[-1] - FILEMARK_USES * len(self._table.filemarks)
 
     @property
     def end(self) -> int:
