@@ -59,7 +59,7 @@ def stop(room: Room, lun: int) -> None:
 def with_mailbox(room: Room) -> Room:
     """The room with a processor device as CSCD 6."""
     room.san.add_processor("mailbox")
-    room.NAMES = (*Room.NAMES, "mailbox")
+    room.NAMES = (*Room.NAMES, "mailbox")  # type: ignore[assignment]
     for lun in room.san.units:
         while room.nexus.take_unit_attention(lun):
             pass

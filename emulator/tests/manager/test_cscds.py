@@ -35,7 +35,7 @@ from threepce.emulator.processor import Processor
 from threepce.emulator.profile import Profile
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
-from threepce.scsi.cscd import Cscd, IdentificationCscd, UnknownCscd
+from threepce.scsi.cscd import Cscd, CscdType, IdentificationCscd, UnknownCscd
 from threepce.scsi.cscd_address import (
     FcNPortIdCscd,
     FcNPortIdWithNameCheckCscd,
@@ -229,7 +229,8 @@ def make() -> Iterator[Any]:
 
 
 def test_every_form_that_leads_to_a_unit_has_a_case_here() -> None:
-    assert {int(form[:2], 16) for form in FORMS} == resolved_types()
+    """All but the form for RODs, which are no units."""
+    assert {int(form[:2], 16) for form in FORMS} == resolved_types() - {CscdType.ROD}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -304,6 +305,19 @@ def test_another_block_length_than_stated_is_refused(make: Any, form: str) -> No
 
     assert (ABORTED, (0x26, 0x00), FieldPointer(HEADER + 29)) == (sense.key, sense.code, sense.pointer)
     assert fabric.copy(changed(cscd, disk_block_length=512)) is None
+
+
+def test_an_engine_may_not_look_at_what_else_the_descriptor_says() -> None:
+    """LIO and its like take the unit for what it is."""
+    profile = load_profile("spc4")
+    behaviour = replace(profile.copy_manager, cscd_fields_checked=False)
+    careless = Fabric(replace(profile, copy_manager=behaviour), {})
+
+    assert (
+        careless.copy(changed(careless.naa("source"), peripheral_device_type=0x05, disk_block_length=9))
+        is None
+    )
+    assert careless.copied()
 
 
 @pytest.mark.parametrize("form", sorted(FORMS.keys() - {"EBh"}))

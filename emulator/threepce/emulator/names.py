@@ -7,7 +7,7 @@ transport is behind an address but for the copy manager, which finds the unit by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from ipaddress import IPv4Address, IPv6Address
 
 from threepce.scsi.cscd_address import TCP
@@ -38,6 +38,18 @@ class Address:
     """A port of a transport, and the number of the unit behind it."""
 
     lun: int = 0
+
+    def __str__(self) -> str:
+        text = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bytes):
+                value = value.hex()
+            elif isinstance(value, int) and field.name != "lun":
+                value = f"{value:X}h"
+            if value is not None:
+                text.append(f"{field.name.replace('_', ' ').upper()} {value}")
+        return ", ".join(text[1:] + text[:1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
