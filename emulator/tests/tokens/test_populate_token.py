@@ -397,12 +397,12 @@ class TestVitalProductData:
         """0108h: of zeros no token can be made, of "any" none can be used."""
         types = decode_rod_types(self.page(tokens)[ThirdPartyCopyType.SUPPORTED_ROD_TYPES])
 
-        assert {item.rod_type: (item.token_in, item.token_out) for item in types} == {
-            0x00010000: (True, True),
-            0x00800000: (True, True),
-            0x00800001: (True, True),
-            0x0080FFFF: (False, True),
-            0xFFFF0001: (True, False),
+        assert {item.rod_type: (item.ecpy_int, item.token_in, item.token_out) for item in types} == {
+            0x00010000: (True, True, True),
+            0x00800000: (True, True, True),
+            0x00800001: (True, True, True),
+            0x0080FFFF: (True, False, True),
+            0xFFFF0001: (False, True, False),
         }
 
     def test_tells_the_commands(self, tokens: TokenBench) -> None:

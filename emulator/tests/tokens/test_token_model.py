@@ -7,6 +7,7 @@ copy when it is made. It shares nothing with the emulator but the tables of the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -66,7 +67,7 @@ class Tokens(RuleBasedStateMachine):
 
     @initialize(small=st.booleans())
     def make(self, small: bool) -> None:
-        limits = {
+        limits: dict[str, Any] = {
             "default_inactivity_timeout": TIMEOUT,
             "maximum_token_lifetime": LIFETIME,
             "maximum_tokens": TOKENS,

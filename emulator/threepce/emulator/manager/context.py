@@ -21,6 +21,7 @@ from threepce.emulator.manager.cscds import resolve
 from threepce.emulator.manager.devices import DeviceGate, Named
 from threepce.emulator.manager.fault import SegmentFault
 from threepce.emulator.manager.pools import Pools
+from threepce.emulator.tokens.rods import Rods
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.dialect import Dialect
@@ -45,7 +46,8 @@ class SegmentContext:
 
     `nexus` is for whom it copies, `receiver` the unit the list was sent to, `accepted` the list.
     `hold` takes the bytes that a segment keeps for the application client (SPC-4 5.17.6). `pools`
-    is what earlier segments left over, `gate` the way to the units. `number` is the segment that is
+    is what earlier segments left over, `gate` the way to the units, `rods` what ROD CSCD descriptors
+    stand for. `number` is the segment that is
     processed, `raw` its bytes, `at` where they start in the list.
     """
 
@@ -60,6 +62,7 @@ class SegmentContext:
         self.dialect = accepted.dialect
         self.pools = Pools()
         self.gate = DeviceGate(nexus, accepted)
+        self.rods = Rods(self)
         self.inline_data_used = 0
         """Bytes of inline data that T10/99-143r1 segments have eaten: they have no offset."""
         self.at_end: list[tuple[int, Callable[[], Iterator[int]]]] = []
@@ -93,7 +96,9 @@ class SegmentContext:
         identifier: int = getattr(segment, field)
         found = self._units.get(identifier)
         if found is None:
-            found = resolve(self.nexus, self.receiver, self.accepted, segment, field)
+            found = self.rods.named(segment, field) or resolve(
+                self.nexus, self.receiver, self.accepted, segment, field
+            )
             if found.cscd is not None:
                 self._units[identifier] = found
         return found

@@ -52,6 +52,12 @@ def copy_operation(nexus: EmulatorNexus, receiver: LogicalUnit, accepted: ListUn
 def copy_work(operation: Operation, accepted: ListUnderTest) -> Work:
     """Process the segments of the list, step by step. Raises CheckCondition where one fails."""
     processor = SegmentProcessor(operation.nexus, operation.receiver, accepted, operation.held.add)
+    with processor.context.rods as rods:
+        yield from _segments(operation, accepted, processor)
+        operation.tokens.extend(rods.announced())
+
+
+def _segments(operation: Operation, accepted: ListUnderTest, processor: SegmentProcessor) -> Work:
     failed = None
     try:
         for number in range(len(accepted.segment_descriptors)):

@@ -167,8 +167,8 @@ _FORMS: dict[type[CscdDescriptor], Callable[[Any], Answers]] = {
 
 
 def resolved_types() -> set[int]:
-    """The type codes of the CSCD descriptors that can lead to a unit."""
-    return {form.CODE for form in _FORMS if issubclass(form, Cscd)}
+    """The type codes of the CSCD descriptors that can lead to a unit, or to a ROD."""
+    return {form.CODE for form in _FORMS if issubclass(form, Cscd)} | {CscdType.ROD}
 
 
 # --- what an identifier leads to ----------------------------------------------------------------------

@@ -22,6 +22,7 @@ from threepce.emulator.manager.fault import SegmentFault
 from threepce.emulator.manager.null import NullUnit
 from threepce.emulator.profile import ActsFor
 from threepce.emulator.reservations_state import NOBODY
+from threepce.emulator.tokens.unit import RodUnit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.sam import Status
 from threepce.scsi.sense import FieldPointer, SenseKey
@@ -44,7 +45,7 @@ class Named(NamedTuple):
     `cscd` is None for a special CSCD identifier, which has no descriptor.
     """
 
-    unit: LogicalUnit | NullUnit
+    unit: LogicalUnit | NullUnit | RodUnit
     pointer: FieldPointer
     cscd: Cscd | None = None
 
@@ -88,6 +89,9 @@ class DeviceGate:
         unit = named.unit
         if isinstance(unit, NullUnit):
             unit.unreachable()
+        if isinstance(unit, RodUnit):
+            unit.let_through(command)
+            return None
         known = unit.commands.named(command.OPCODE, command.SERVICE_ACTION)
         if known is None:
             raise illegal_request(asc.INVALID_COMMAND_OPERATION_CODE)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from threepce.emulator.manager import control, copying, image, registering
 from threepce.emulator.manager.context import SegmentContext, find_process, processed_types
 from threepce.emulator.manager.fault import SegmentFault
+from threepce.emulator.tokens import segments as tokens
 
 if TYPE_CHECKING:
     from threepce.emulator.manager.rules import ListUnderTest
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SegmentFault", "SegmentProcessor", "processed_types"]
 
-PROCESSED_IN = (control, copying, image, registering)
+PROCESSED_IN = (control, copying, image, registering, tokens)
 """Modules that are here to declare the segments they process."""
 
 

@@ -37,7 +37,7 @@ class KeptBytes:
         """
         at = max(bisect_right(self._starts, start) - 1, 0)
         for run in self._runs[at : bisect_right(self._starts, end)]:
-            if run.end <= start or run.start >= end:
+            if run.end <= start or run.start >= end or start == end:
                 continue
             if run.start > start:
                 yield Run(start, run.start, False, None)

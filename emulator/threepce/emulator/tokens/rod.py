@@ -6,7 +6,7 @@ bytes: a token may be written to a disk of another block length than that of its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,9 +59,15 @@ class Part:
 class Rod:
     """Parts one behind the other."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self._parts = tuple(parts)
-        self.length: int = sum(part.length for part in parts)
+    def __init__(self) -> None:
+        self._parts: list[Part] = []
+        self.length = 0
+
+    def add(self, parts: Iterable[Part]) -> None:
+        """Add parts at the end."""
+        for part in parts:
+            self._parts.append(part)
+            self.length += part.length
 
     def lies_on(self, disk: Disk) -> bool:
         """Whether a part of it is a range of the disk."""
@@ -90,7 +96,7 @@ class ZeroRod(Rod):
     """Zeros, as many as anybody wants (SBC-5 4.28.4)."""
 
     def __init__(self) -> None:
-        super().__init__(())
+        super().__init__()
         self.length = 1 << 128
 
     def pieces(self, offset: int, length: int) -> Iterator[tuple[int, memoryview | None]]:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from threepce.emulator.tokens.behaviour import TokenBehaviour
     from threepce.emulator.unit import LogicalUnit
 
-__all__ = ["DiskRange", "Ended", "Token", "TokenStore", "Ways"]
+__all__ = ["DiskRange", "Ended", "Token", "TokenStore", "Way"]
 
 EXPIRED = asc.INVALID_TOKEN_OPERATION_TOKEN_EXPIRED
 DELETED = asc.INVALID_TOKEN_OPERATION_TOKEN_DELETED
@@ -71,12 +71,13 @@ class Token:
     """A token that lives: its bytes, what it stands for, and when it ends. Times are in seconds."""
 
     identifier: int
-    raw: bytes
-    rod_type: RodType
-    rod: Rod
+    way: Way
     inactivity_timeout: float
     ends: float
     last_used: float
+    raw: bytes = b""
+    """Nothing until it is announced."""
+    rod: Rod = field(default_factory=Rod)
     users: int = 0
     watches: list[Snapshot | Tripwire] = field(default_factory=list)
 
@@ -130,31 +131,40 @@ class TokenStore:
         `rod_type` is one the profile lists; a timeout or lifetime of 0 is the profile's. Raises
         CheckCondition where there are as many tokens as the profile allows.
         """
+        token = self.begin(rod_type, inactivity_timeout=inactivity_timeout, lifetime=lifetime)
+        self.extend(token, ranges)
+        self.announce(token, creator)
+        return token
+
+    def begin(self, rod_type: RodType, *, inactivity_timeout: float = 0, lifetime: float = 0) -> Token:
+        """Make a token that stands for nothing yet, and that nobody can know. See `create`."""
         self.expire()
         behaviour, now = self._behaviour, self._clock.now
         if len(self._living) >= behaviour.maximum_tokens:
             raise illegal_request(asc.INSUFFICIENT_RESOURCES_TO_CREATE_ROD_TOKEN)
-        way = WAYS[rod_type]
         self._made += 1
-        length = sum(item.length for item in ranges)
-        token = Token(
+        token = self._living[self._made] = Token(
             identifier=self._made,
-            raw=self._bytes(creator, way.rod_type, length),
-            rod_type=way.rod_type,
-            rod=Rod(()),
+            way=WAYS[rod_type],
             inactivity_timeout=inactivity_timeout or behaviour.default_inactivity_timeout,
             ends=now + (lifetime or behaviour.maximum_token_lifetime),
             last_used=now,
         )
-        sources = {
-            disk: way.look(self, token, disk, [item for item in ranges if item.disk is disk])
-            for disk in dict.fromkeys(item.disk for item in ranges)
-        }
-        token.rod = Rod([Part(item.disk, sources[item.disk], item.offset, item.length) for item in ranges])
-        self._living[token.identifier] = token
         return token
 
-    def _bytes(self, creator: Disk, rod_type: RodType, length: int) -> bytes:
+    def extend(self, token: Token, ranges: Sequence[DiskRange]) -> None:
+        """Add ranges to the end of what a token stands for."""
+        sources = {
+            disk: token.way.look(self, token, disk, [item for item in ranges if item.disk is disk])
+            for disk in dict.fromkeys(item.disk for item in ranges)
+        }
+        token.rod.add(Part(item.disk, sources[item.disk], item.offset, item.length) for item in ranges)
+
+    def announce(self, token: Token, creator: Disk) -> None:
+        """Give a token its bytes: from now on whoever gets to know them can use it."""
+        token.raw = self._bytes(token, creator)
+
+    def _bytes(self, token: Token, creator: Disk) -> bytes:
         capacity = Capacity16(
             returned_logical_block_address=creator.blocks - 1,
             block_length=creator.block_length,
@@ -166,10 +176,10 @@ class TokenStore:
             disk_block_length=creator.block_length,
         )
         return RodToken(
-            rod_type=rod_type,
-            copy_manager_rod_token_identifier=self._made,
+            rod_type=token.way.rod_type,
+            copy_manager_rod_token_identifier=token.identifier,
             creator_logical_unit_descriptor=descriptor.encode(),
-            number_of_bytes_represented=length.to_bytes(16),
+            number_of_bytes_represented=token.rod.length.to_bytes(16),
             device_type_specific_data=capacity[WHAT_FOLLOWS_THE_LAST_BLOCK].ljust(32, b"\0"),
             target_device_descriptor=self._target_device(),
             extended_rod_token_data=self._random_bytes(UNGUESSABLE_LENGTH),
@@ -200,7 +210,7 @@ class TokenStore:
             raise illegal_request(asc.INVALID_TOKEN_OPERATION_REMOTE_TOKEN_USAGE_NOT_SUPPORTED)
         number = token.copy_manager_rod_token_identifier
         found = self._living.get(number) or self._ended.get(number)
-        if found is None:
+        if found is None or not found.raw:
             raise illegal_request(asc.INVALID_TOKEN_OPERATION_TOKEN_UNKNOWN)
         if found.raw != raw:
             raise illegal_request(asc.INVALID_TOKEN_OPERATION_TOKEN_CORRUPT)
@@ -237,7 +247,7 @@ class TokenStore:
     def management_tokens(self) -> tuple[bytes, ...]:
         """The first part of each token that lives, oldest first."""
         self.expire()
-        return tuple(token.raw[:MANAGEMENT_TOKEN_LENGTH] for token in self._living.values())
+        return tuple(token.raw[:MANAGEMENT_TOKEN_LENGTH] for token in self._living.values() if token.raw)
 
     # --- ending ---------------------------------------------------------------------------------
 
@@ -323,7 +333,7 @@ class TokenStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class Way:
     """How a ROD of a type looks at its ranges, and the type its token has."""
 
     rod_type: RodType
@@ -331,11 +341,11 @@ class Ways:
 
 
 WAYS = {
-    RodType.ACCESS_UPON_REFERENCE: Ways(RodType.ACCESS_UPON_REFERENCE, TokenStore.live),
-    RodType.POINT_IN_TIME_COPY_DEFAULT: Ways(RodType.POINT_IN_TIME_COPY_DEFAULT, TokenStore.snapshot),
-    RodType.POINT_IN_TIME_COPY_CHANGE_VULNERABLE: Ways(
+    RodType.ACCESS_UPON_REFERENCE: Way(RodType.ACCESS_UPON_REFERENCE, TokenStore.live),
+    RodType.POINT_IN_TIME_COPY_DEFAULT: Way(RodType.POINT_IN_TIME_COPY_DEFAULT, TokenStore.snapshot),
+    RodType.POINT_IN_TIME_COPY_CHANGE_VULNERABLE: Way(
         RodType.POINT_IN_TIME_COPY_CHANGE_VULNERABLE, TokenStore.tripwire
     ),
-    RodType.POINT_IN_TIME_COPY_ANY: Ways(RodType.POINT_IN_TIME_COPY_DEFAULT, TokenStore.snapshot),
+    RodType.POINT_IN_TIME_COPY_ANY: Way(RodType.POINT_IN_TIME_COPY_DEFAULT, TokenStore.snapshot),
 }
 """The types of which tokens can be made."""

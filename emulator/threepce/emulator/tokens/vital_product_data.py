@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threepce.emulator.profile import Profile
+from threepce.scsi.cscd import CscdType
 from threepce.scsi.vpd_third_party_copy import (
     BlockDeviceRodTokenLimits,
     BlockRodFeatures,
@@ -36,6 +37,7 @@ def token_types(profile: Profile) -> list[bytes]:
     tokens = profile.tokens
     if not tokens.rod_types:
         return []
+    implemented = profile.operating_parameters.implemented_descriptors
     disks = BlockRodFeatures().encode()
     features = RodTokenFeaturesHeader(
         descriptor_length=RodTokenFeaturesHeader.SIZE - 4 + len(disks),
@@ -47,6 +49,7 @@ def token_types(profile: Profile) -> list[bytes]:
     types = [
         RodType(
             rod_type=code,
+            ecpy_int=CscdType.ROD in implemented and tokens.can_make(code),
             token_in=tokens.can_use(code),
             token_out=tokens.can_make(code),
         )
