@@ -458,10 +458,14 @@ def test_a_command_can_fail_after_it_was_executed(room: Room, unit: str) -> None
     assert device.code == asc.INTERNAL_TARGET_FAILURE
 
 
-def test_a_read_modify_write_reads_the_destination(room: Room) -> None:
+@pytest.mark.parametrize("executed", [False, True])
+def test_a_read_modify_write_reads_the_destination(room: Room, executed: bool) -> None:
     """09h, 0Ah: parts of blocks cannot be written to a device that cannot be read."""
     room.san.faults.add(
-        {"match": {"unit": "other", "command": "READ"}, "do": {"sense": "MEDIUM ERROR 11h/00h"}}
+        {
+            "match": {"unit": "other", "command": "READ"},
+            "do": {"sense": "MEDIUM ERROR 11h/00h", "executed": executed},
+        }
     )
 
     sense = room.failure(byte_offsets(512, (0, 0), (0, 100)))

@@ -15,7 +15,7 @@ from threepce.emulator.manager.devices import Named, nothing_written
 from threepce.emulator.manager.ends import Destination, End
 from threepce.emulator.manager.fault import SegmentFault
 from threepce.emulator.manager.pools import Piece, joined, own
-from threepce.emulator.manager.resolve import BlockUnit
+from threepce.emulator.manager.resolve import BlockUnit, is_block_unit
 from threepce.emulator.medium import MediumFault, copy_range
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.block import Read16, Write16
@@ -32,9 +32,10 @@ __all__ = ["BlockDestination", "BlockSource", "copy_directly", "named_block_unit
 def named_block_unit(context: SegmentContext, segment: Table, field: str) -> tuple[BlockUnit, Named]:
     """The block device a field of the segment leads to. Raises SegmentFault."""
     named = context.named(segment, field)
-    if not isinstance(named.unit, BlockUnit):
+    unit: object = named.unit
+    if not is_block_unit(unit):
         raise SegmentFault(asc.INVALID_OPERATION_FOR_COPY_SOURCE_OR_DESTINATION, named.pointer)
-    return named.unit, named
+    return unit, named
 
 
 class BlockSource(End):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeGuard, runtime_checkable
 
 if TYPE_CHECKING:
     from threepce.emulator.errors import CheckCondition
     from threepce.emulator.medium import Medium, MediumFault
     from threepce.emulator.reservations_state import Access, Port
 
-__all__ = ["BlockUnit", "StreamUnit"]
+__all__ = ["BlockUnit", "StreamUnit", "TransferUnit", "is_block_unit", "is_transfer_unit"]
 
 
 @runtime_checkable
@@ -43,6 +43,19 @@ class BlockUnit(Protocol):
 
     def medium_error(self, fault: MediumFault, *, writing: bool) -> CheckCondition:
         """What a command ends with where the medium fails."""
+        ...
+
+
+@runtime_checkable
+class TransferUnit(Protocol):
+    """What moving data asks of a stream device, be it a tape, which is a StreamUnit, or a processor."""
+
+    def read_blocks(self, length: int, *, fixed: bool) -> bytes:
+        """Read: `length` in bytes, or in blocks where `fixed`."""
+        ...
+
+    def write_blocks(self, data: bytes | memoryview, length: int, *, fixed: bool) -> None:
+        """Write: `length` in bytes, or in blocks where `fixed`."""
         ...
 
 
@@ -87,3 +100,25 @@ class StreamUnit(Protocol):
     def position(self) -> tuple[int, int]:
         """Partition, and number of the logical object that comes next."""
         ...
+
+
+_offers: dict[tuple[type, type], bool] = {}
+"""What the instances of a class offer. To look at one with isinstance takes longer than a short segment."""
+
+
+def _does_offer(unit: object, protocol: type) -> bool:
+    key = type(unit), protocol
+    found = _offers.get(key)
+    if found is None:
+        found = _offers[key] = isinstance(unit, protocol)
+    return found
+
+
+def is_block_unit(unit: object) -> TypeGuard[BlockUnit]:
+    """Whether a unit is a block device."""
+    return _does_offer(unit, BlockUnit)
+
+
+def is_transfer_unit(unit: object) -> TypeGuard[TransferUnit]:
+    """Whether a unit is a stream device that data can be moved to and from."""
+    return _does_offer(unit, TransferUnit)

@@ -12,7 +12,7 @@ with, a filemark, end of data, a block of another length, ends the segment (SPC-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from threepce.emulator.errors import CheckCondition, pointer_to
 from threepce.emulator.manager.context import SegmentContext
@@ -20,6 +20,7 @@ from threepce.emulator.manager.devices import Named, nothing_written
 from threepce.emulator.manager.ends import Destination, End
 from threepce.emulator.manager.fault import SegmentFault
 from threepce.emulator.manager.pools import joined
+from threepce.emulator.manager.resolve import TransferUnit, is_transfer_unit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.device_parameters import PeripheralDeviceType
 from threepce.scsi.dialect import Dialect
@@ -32,26 +33,13 @@ if TYPE_CHECKING:
     from threepce.scsi.layout import Table
     from threepce.scsi.sense import Sense
 
-__all__ = ["COMMANDS", "StreamDestination", "StreamSource", "TransferUnit"]
+__all__ = ["COMMANDS", "StreamDestination", "StreamSource"]
 
 COMMANDS: dict[int, tuple[type[Cdb], type[Cdb]]] = {
     PeripheralDeviceType.SEQUENTIAL_ACCESS: (StreamRead6, StreamWrite6),
     PeripheralDeviceType.PROCESSOR: (Receive, Send),
 }
-"""What is sent to read and to write, by device type. Such a unit is a TransferUnit."""
-
-
-@runtime_checkable
-class TransferUnit(Protocol):
-    """What moving data asks of a stream device. See StreamUnit, which is a tape."""
-
-    def read_blocks(self, length: int, *, fixed: bool) -> bytes:
-        """Read: `length` in bytes, or in blocks where `fixed`."""
-        ...
-
-    def write_blocks(self, data: bytes | memoryview, length: int, *, fixed: bool) -> None:
-        """Write: `length` in bytes, or in blocks where `fixed`."""
-        ...
+"""What is sent to read and to write, by device type."""
 
 
 class Transfer:
@@ -64,7 +52,7 @@ class Transfer:
     def __init__(self, context: SegmentContext, segment: Table, end: str, field: str) -> None:
         named = context.named(segment, end)
         commands = COMMANDS.get(named.unit.peripheral_device_type)
-        if commands is None or not isinstance(named.unit, TransferUnit):
+        if commands is None or not is_transfer_unit(named.unit):
             raise SegmentFault(asc.INVALID_OPERATION_FOR_COPY_SOURCE_OR_DESTINATION, named.pointer)
         self.named: Named = named
         self.unit: TransferUnit = named.unit
