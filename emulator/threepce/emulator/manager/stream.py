@@ -51,14 +51,16 @@ class Transfer:
 
     def __init__(self, context: SegmentContext, segment: Table, end: str, field: str) -> None:
         named = context.named(segment, end)
-        commands = COMMANDS.get(named.unit.peripheral_device_type)
+        kind = named.unit.peripheral_device_type
+        commands = COMMANDS.get(kind)
         if commands is None or not is_transfer_unit(named.unit):
             raise SegmentFault(asc.INVALID_OPERATION_FOR_COPY_SOURCE_OR_DESTINATION, named.pointer)
         self.named: Named = named
+        self.kind = kind
         self.unit: TransferUnit = named.unit
         self.reads, self.writes = commands
         cscd: Any = named.cscd
-        tape = cscd is not None and named.unit.peripheral_device_type != PeripheralDeviceType.PROCESSOR
+        tape = cscd is not None and kind != PeripheralDeviceType.PROCESSOR
         self.fixed: bool = tape and cscd.fixed
         self.block_length: int = (tape and cscd.disk_block_length) or 1
         if tape and self.fixed is not bool(cscd.disk_block_length):
@@ -158,7 +160,7 @@ class StreamDestination(Destination):
         super().__init__(context, transfer.named)
         self.unit_bytes = transfer.block_length
         if not transfer.fixed and context.dialect in (Dialect.T10_99_143, Dialect.SPC_2):
-            processor = transfer.named.unit.peripheral_device_type == PeripheralDeviceType.PROCESSOR
+            processor = transfer.kind == PeripheralDeviceType.PROCESSOR
             self.unit_bytes = 1 if processor else max(transfer.size, 1)
         self._written = 0
 
