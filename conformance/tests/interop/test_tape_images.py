@@ -89,10 +89,9 @@ def test_mtdump_lists_our_tap(tmp_path: Path) -> None:
 
     said = program("simh", "mtdump", "ours.tap", folder=tmp_path)
 
-    found = re.findall(r"Obj (\d+), position (\d+), (?:record \d+, length = (\d+)|end of tape file)", said)
-    assert expected[:-1] == [
-        (int(number), int(at), int(length) if length else None) for number, at, length in found
-    ]
+    pattern = r"Obj (\d+), position (\d+), (?:record \d+, length = (\d+)|end of tape file)"
+    found = [tuple(int(value) if value else None for value in line) for line in re.findall(pattern, said)]
+    assert expected[:-1] == found
     assert said.rstrip().endswith("End of physical tape")
 
 
