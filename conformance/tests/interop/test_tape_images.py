@@ -89,10 +89,10 @@ def test_mtdump_lists_our_tap(tmp_path: Path) -> None:
 
     said = program("simh", "mtdump", "ours.tap", folder=tmp_path)
 
-    pattern = r"Obj (\d+), position (\d+), (?:record \d+, length = (\d+)|end of tape file)"
+    pattern = r"Obj (\d+), position (\d+), (?:record \d+, length = (\d+)|end of (?:tape file|logical tape))"
     found = [tuple(int(value) if value else None for value in line) for line in re.findall(pattern, said)]
-    assert expected[:-1] == found
-    assert said.rstrip().endswith("End of physical tape")
+    assert expected == found
+    assert said.rstrip().endswith("end of logical tape")
 
 
 STATUS, COMMAND, BYTE_COUNT, ADDRESS = 0o172520, 0o172522, 0o172524, 0o172526
