@@ -398,6 +398,15 @@ class TestRefusals:
 
         assert tokens.code(answer) == (ABORTED, 0x0D, 0x01)
 
+    def test_faults_are_met(self, tokens: TokenBench) -> None:
+        """The read of a range is a command of the copy manager like any other."""
+        tokens.san.faults.add({"match": {"unit": "a", "by": "copy manager", "lba": 8}, "do": {"delay": 2}})
+        tokens.expect_good(send(tokens, fill(8, 1)))
+        assert tokens.san.clock.now == 2
+
+        tokens.san.faults.add({"match": {"unit": "a", "segment": 1}, "do": "HARDWARE ERROR"})
+        assert tokens.code(send(tokens, fill(8, 1), fill(9, 1))) == (ABORTED, 0x0D, 0x01)
+
     def test_too_many_tokens(self, make_tokens: Make) -> None:
         """RODs count with them."""
         bench = make_tokens(profile_with(maximum_tokens=1))

@@ -413,6 +413,27 @@ class TestDeviceErrors:
         assert sense.destination is not None
         assert sense.destination.status == Status.RESERVATION_CONFLICT
 
+    @pytest.mark.parametrize(("do", "code"), [("short data", (0x0D, 0x04)), ("long data", (0x0D, 0x05))])
+    def test_faults_are_met(self, make_tokens: Make, do: str, code: tuple[int, int]) -> None:
+        """Each step is a WRITE(16) of the copy manager."""
+        bench = make_tokens(small_steps())
+        token = bench.populate((8, 3))
+        bench.san.faults.add(
+            [
+                {
+                    "match": {"unit": "b", "by": "copy manager", "lba": 0},
+                    "do": {"delay": 2, "corrupt data": {"at": 0, "put": "ff"}},
+                },
+                {"match": {"command": "WRITE(16)", "lba": 2}, "do": {do: 1}},
+                {"match": {"command": "WRITE(16)", "lba": 1}, "do": {"delay": 3}},
+            ]
+        )
+        answer = bench.write(token, (0, 3))
+
+        assert bench.code(answer) == (ABORTED, *code)
+        assert bench.b.read(0, 3) == b"\xff" + filled(8, 9)[1:] + bytes(BLOCK)
+        assert bench.san.clock.now == 5
+
     def test_old_bytes_that_cannot_be_kept_revoke_the_token(self, make_tokens: Make) -> None:
         """The write itself goes on."""
         bench, medium = self.bench(make_tokens, 0)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import signal
 import sys
 import time
@@ -94,7 +95,7 @@ async def _serve(options: ServeOptions, out: TextIO, err: TextIO) -> int:
     socket = _control_socket(options.control)
     san_file = _san_file(options)
     try:
-        san = san_file.build()
+        san = san_file.build(random_bytes=secrets.token_bytes)
     except (OSError, ValueError) as error:
         raise ServeError(str(error), USAGE) from error
     try:

@@ -8,12 +8,15 @@ from dataclasses import replace
 
 from threepce.emulator.disk import Disk
 from threepce.emulator.errors import CheckCondition, CommandEnded, invalid_field_in_list
+from threepce.emulator.faults import Outcome, third_party
 from threepce.emulator.manager.operation import Operation, Work
 from threepce.emulator.profile import ActsFor
 from threepce.emulator.reservations_state import NOBODY, Access
 from threepce.emulator.tokens.behaviour import DeviceErrors, RodEnds
 from threepce.emulator.tokens.rod import Rod, UnreadableRod
 from threepce.emulator.tokens.store import Token, TokenStore
+from threepce.scsi import additional_sense as asc
+from threepce.scsi.block import Write16
 from threepce.scsi.copy_results_lid4 import CopyOperationStatus
 from threepce.scsi.rod import WriteUsingToken, WriteUsingTokenHead
 from threepce.scsi.sam import Status
@@ -100,26 +103,35 @@ class Writing:
             raise CheckCondition(Sense(SenseKey.COPY_ABORTED, why))
         disk, length = self._disk, count * self._disk.block_length
         with self._device_errors():
-            self._admit(lba, count)
+            outcome = self._admit(lba, count)
             pieces = rod.pieces(offset, length)
-            if rod.lies_on(disk):
+            if rod.lies_on(disk) or outcome is not None:
                 pieces = iter([(size, None if view is None else _copied(view)) for size, view in pieces])
-            at = lba * disk.block_length
-            with disk.medium_errors(writing=True):
-                for size, view in pieces:
-                    if view is None:
-                        disk.medium.zero(at, size)
-                    else:
-                        disk.medium.write(at, view)
-                    at += size
-            disk.wrote()
+        if outcome is not None and outcome.changes_data:
+            pieces = iter([_changed(outcome, pieces, length)])
+        with self._device_errors():
+            self._put(lba, pieces)
+            if outcome is not None:
+                outcome.end()
 
-    def _admit(self, lba: int, count: int) -> None:
+    def _put(self, lba: int, pieces: Iterator[tuple[int, memoryview | None]]) -> None:
+        disk, at = self._disk, lba * self._disk.block_length
+        with disk.medium_errors(writing=True):
+            for size, view in pieces:
+                if view is None:
+                    disk.medium.zero(at, size)
+                else:
+                    disk.medium.write(at, view)
+                at += size
+        disk.wrote()
+
+    def _admit(self, lba: int, count: int) -> Outcome | None:
         """As a WRITE from outside is admitted, for whom the copy manager of the engine acts."""
         nexus = self._operation.nexus
         port = nexus.port if self._disk.profile.copy_manager.acts_for is ActsFor.NEXUS else NOBODY
         self._disk.admit(port, Access.HOLDERS, needs_medium=True, now=nexus.san.clock.now)
         self._disk.admit_write(lba, count)
+        return third_party(nexus, self._disk, Write16, first=lba, count=count)
 
     @contextmanager
     def _device_errors(self) -> Iterator[None]:
@@ -145,6 +157,18 @@ class Writing:
         return CheckCondition(
             replace(sense, destination=device) if at_destination else replace(sense, source=device)
         )
+
+
+def _changed(
+    outcome: Outcome, pieces: Iterator[tuple[int, memoryview | None]], length: int
+) -> tuple[int, memoryview]:
+    """The data of a step as faults let it through; it has to be as long as it was (SPC-4 5.17.7.4)."""
+    data = outcome.changed(b"".join(bytes(size) if view is None else view for size, view in pieces))
+    if len(data) != length:
+        short = len(data) < length
+        code = asc.COPY_TARGET_DEVICE_DATA_UNDERRUN if short else asc.COPY_TARGET_DEVICE_DATA_OVERRUN
+        raise CheckCondition(Sense(SenseKey.COPY_ABORTED, code))
+    return length, memoryview(data)
 
 
 def _copied(view: memoryview) -> memoryview:
