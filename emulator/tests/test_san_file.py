@@ -67,7 +67,7 @@ def test_the_shortest_file(tmp_path: Path) -> None:
 
     assert ("spc4", None) == (found.profile, found.initiators)
     assert [(TARGET, {0: "b", 1: "a"})] == [(target.name, target.luns) for target in found.targets]
-    assert [2, 1 << 21] == [unit.blocks for unit in found.units]
+    assert [2, 1 << 21] == [unit.blocks for unit in found.units if isinstance(unit, UnitEntry)]
     assert "lio-6.1" == found.with_profile("lio-6.1").profile
 
 

@@ -67,8 +67,8 @@ def test_a_designator_comes_into_page_83h(tmp_path: Path, names: str, designator
     """SPC-4 7.8.6: behind those that every unit has, and before those of the port."""
     unit = built(tmp_path, names)
 
-    *head, value = designator
-    expected = Designator(*head, bytes.fromhex(value))
+    code_set, association, kind, value = designator
+    expected = Designator(code_set, association, kind, bytes.fromhex(value))
     page = unit.vpd_page(0x83)
     assert page is not None
     assert decode_device_identification(page)[2] == expected

@@ -70,9 +70,9 @@ class San:
         """Add a disk, in memory unless `medium` says otherwise, and return its LUN.
 
         Without a `serial` the unit gets one from its LUN, the same in every run. With `names` it
-        answers to those besides its own. What a disk on a
-        file keeps besides its blocks lies beside that file. Raises ValueError for an impossible
-        disk, for saved state that is none, and for a name or serial number that is taken.
+        answers to those besides its own. What a disk on a file keeps besides its blocks lies beside
+        that file. Raises ValueError for an impossible disk, for saved state that is none, and for a
+        name or serial number that is taken.
         """
         serial = self._serial(name, serial)
         medium = medium or MemoryMedium(block_length * blocks)
