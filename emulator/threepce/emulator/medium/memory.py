@@ -117,7 +117,8 @@ class MemoryMedium:
             count = min(CHUNK - start, len(view) - at)
             chunk = self._chunks.get(number)
             if chunk is not None:
-                chunk.data[start : start + count] = view[at : at + count]
+                # To a memoryview: a bytearray would copy what it is given first.
+                memoryview(chunk.data)[start : start + count] = view[at : at + count]
                 if chunk.mapped != ALL_MAPPED:
                     chunk.mapped |= _sectors(start, count)
             elif count == CHUNK:
