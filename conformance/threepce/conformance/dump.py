@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from threepce.conformance.history import Event
+from threepce.conformance.steps.descriptors import DEVICE_TYPES
 from threepce.conformance.verdict import describe_answer
 from threepce.scsi.cdb import find_cdb
-from threepce.scsi.cscd import CSCD_DESCRIPTOR_LENGTH, CscdHeader, CscdType, IdentificationCscd
+from threepce.scsi.cscd import CSCD_DESCRIPTOR_LENGTH, CscdHeader
+from threepce.scsi.cscd_base import find_cscd
+from threepce.scsi.dialect import Dialect
 from threepce.scsi.layout import DecodeError, Table
 from threepce.scsi.parameter_list import Lid1Header, split, walk_segments
-from threepce.scsi.segment import BlockToBlock, SegmentHeader, SegmentType
+from threepce.scsi.segment import Segment, SegmentHeader, find_segment
 from threepce.scsi.third_party_copy import ExtendedCopyLid1
 
 __all__ = ["command_lines"]
@@ -23,7 +26,10 @@ def command_lines(events: list[Event], *, everything: bool) -> Iterator[str]:
 
     With `everything` the harness's own commands too, and the bytes.
     """
+    devices: dict[int, int] = {}
     for event in events:
+        if event["event"] == "bench":
+            devices = {unit["lun"]: DEVICE_TYPES[unit.get("type", "disk")] for unit in event["units"].values()}
         if event["event"] == "data":
             difference = event["difference"]
             where = "" if difference is None else difference.get("where") or f"block {difference['lba']}"
@@ -34,14 +40,14 @@ def command_lines(events: list[Event], *, everything: bool) -> Iterator[str]:
             yield f"{event['title']}: {event['about']}"
         if event["event"] != "command" or not (everything or event["purpose"] == "step"):
             continue
-        yield _one_line(event)
+        yield _one_line(event, devices)
         if everything and event["purpose"] == "step":
-            yield from (f"    {line}" for line in _details(event))
+            yield from (f"    {line}" for line in _details(event, devices))
 
 
-def _one_line(event: Event) -> str:
+def _one_line(event: Event, devices: dict[int, int]) -> str:
     cdb = bytes.fromhex(event["cdb"])
-    table = find_cdb(cdb)
+    table = find_cdb(cdb, devices.get(event["lun"]))
     title = table.TITLE if table else f"CDB {cdb.hex(' ')}"
     unit = event.get("unit") or f"LUN {event['lun']}"
     out, room = event["data_out"]["length"], event["data_in_length"]
@@ -52,9 +58,9 @@ def _one_line(event: Event) -> str:
     return f"{title} -> {unit}{size}{why}  =>  {ending}{f'  [{came} bytes]' if came else ''}"
 
 
-def _details(event: Event) -> Iterator[str]:
+def _details(event: Event, devices: dict[int, int]) -> Iterator[str]:
     cdb = bytes.fromhex(event["cdb"])
-    table = find_cdb(cdb)
+    table = find_cdb(cdb, devices.get(event["lun"]))
     yield "CDB"
     yield from _table(table, cdb, 0) if table else _bytes(cdb, 0)
     if "hex" in event["data_out"] and event["data_out"]["length"]:
@@ -83,18 +89,23 @@ def _parameter_list(data: bytes) -> Iterator[str]:
     for start in range(0, len(parts.cscd_descriptors), CSCD_DESCRIPTOR_LENGTH):
         piece = bytes(parts.cscd_descriptors[start : start + CSCD_DESCRIPTOR_LENGTH])
         yield f"  CSCD descriptor {start // CSCD_DESCRIPTOR_LENGTH}"
-        known = piece[0] == CscdType.IDENTIFICATION
-        yield from _table(IdentificationCscd if known else CscdHeader, piece, at + start)
+        yield from _table(find_cscd(piece[0], Dialect.LID1) or CscdHeader, piece, at + start)
     at += len(parts.cscd_descriptors)
     for number, (start, view) in enumerate(walk_segments(parts.segment_descriptors)):
         piece = bytes(view)
         yield f"  segment descriptor {number}"
-        known = piece[0] == SegmentType.BLOCK_TO_BLOCK
-        yield from _table(BlockToBlock if known else SegmentHeader, piece, at + start)
+        yield from _table(_segment_table(piece), piece, at + start)
     at += len(parts.segment_descriptors)
     if at < len(data):
         yield "  what follows"
         yield from _bytes(data[at:], at)
+
+
+def _segment_table(piece: bytes) -> type[Table]:
+    form = find_segment(piece[0], Dialect.LID1)
+    if form is None:
+        return SegmentHeader
+    return form if issubclass(form, Segment) else form.HEAD
 
 
 def _table(table: type[Table], data: bytes, base: int) -> Iterator[str]:

@@ -90,6 +90,7 @@ def _feature(name: str) -> Callable[[Callable[[Probe], Evidence]], Callable[[Pro
 
 BENCH_FEATURES: Mapping[str, str] = {
     "tape": "tape drives",
+    "processor": "processor devices",
     "cartridges": "cartridges with a capacity, a write protect switch or a place outside the drive",
     "names": "units with names of the file's choice",
     "nexuses": "further I_T nexuses, and their loss",

@@ -267,7 +267,7 @@ def _numbers(case: Case) -> Iterator[ScenarioError]:
 def _unit(
     unit: UnitDeclaration, length: int, blocks: int, document: Document, path: Path
 ) -> Iterator[ScenarioError]:
-    if unit.type == "tape":
+    if unit.type != "disk":
         return
     if not 512 <= length <= 4096 or length & (length - 1):
         yield document.error(

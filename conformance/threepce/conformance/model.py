@@ -17,7 +17,7 @@ from threepce.conformance.expectation import Expect
 from threepce.conformance.expression import Expression
 from threepce.conformance.features import BENCH_FEATURES
 from threepce.conformance.fields import Model, Range, refuse_key
-from threepce.conformance.scope import UnitType
+from threepce.conformance.scope import LACKING, UnitType
 from threepce.conformance.steps import Step
 from threepce.conformance.steps.descriptors import read_addresses
 from threepce.conformance.steps.recording import RecordedObjects
@@ -86,7 +86,7 @@ def _cartridges(value: object) -> object:
 
 
 class UnitDeclaration(Model):
-    """A logical unit a scenario needs: a disk, or a tape with cartridges, the first of which is in it."""
+    """A logical unit a scenario needs: a disk, a processor, or a tape with cartridges, the first in it."""
 
     type: UnitType = "disk"
     block_length: Annotated[Expression | None, Range(0, 0xFFFFFF, "bytes")] = None
@@ -98,8 +98,7 @@ class UnitDeclaration(Model):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        wrong = ("blocks", "fill", "stamp") if self.type == "tape" else ("cartridge",)
-        for name in wrong:
+        for name in LACKING[self.type]:
             if name in self.model_fields_set:
                 refuse_key(f"a {self.type} has no {name}", name)
         return self
@@ -107,23 +106,23 @@ class UnitDeclaration(Model):
     @property
     def length(self) -> Expression:
         """The block length; a tape has a variable one unless the file says otherwise."""
-        return self.block_length or (VARIABLE if self.type == "tape" else DISK_BLOCK_LENGTH)
+        return self.block_length or (DISK_BLOCK_LENGTH if self.type == "disk" else NONE)
 
     @property
     def size(self) -> Expression:
-        """How many blocks there are; none on a tape."""
-        return VARIABLE if self.type == "tape" else self.blocks or DISK_BLOCKS
+        """How many blocks there are; none but on a disk."""
+        return self.blocks or DISK_BLOCKS if self.type == "disk" else NONE
 
     @property
     def cartridges(self) -> list[CartridgeDeclaration]:
         """Those of a tape; a blank one unless the file says otherwise."""
-        if self.type == "disk":
+        if self.type != "tape":
             return []
         return [CartridgeDeclaration()] if self.cartridge is None else self.cartridge
 
     def needs(self) -> set[str]:
         """The features of the bench that the unit takes."""
-        found = {"tape"} if self.type == "tape" else set()
+        found = set() if self.type == "disk" else {str(self.type)}
         if self.names:
             found.add("names")
         made = any(cartridge.is_made for cartridge in self.cartridges)
@@ -132,7 +131,7 @@ class UnitDeclaration(Model):
         return found
 
 
-VARIABLE = Expression.parse(0)
+NONE = Expression.parse(0)
 DISK_BLOCK_LENGTH, DISK_BLOCKS = Expression.parse(512), Expression.parse(4096)
 
 

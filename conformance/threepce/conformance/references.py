@@ -76,7 +76,8 @@ def _kept(kept: Kept, names: Names, path: Path) -> Iterator[Complaint]:
 def _extent(extent: Extent, names: Names, path: Path) -> Iterator[Complaint]:
     yield from _unit(extent.unit, names, path)
     if extent.unit in names.units:
-        blocks = names.values.get(f"{extent.unit}.blocks", 1 << 64)
+        # How many objects a tape holds is seen when the case runs.
+        blocks = names.values.get(f"{extent.unit}.blocks") or 1 << 64
         limit = Range(0, blocks - 1, f"{extent.unit} has {blocks} blocks")
         for end in (extent.first, extent.last):
             yield from complaints(end, names, path, limit)

@@ -11,16 +11,23 @@ from threepce.conformance.fields import Kept
 from threepce.scsi.designator import Designator
 from threepce.scsi.layout import Table
 
-__all__ = ["Scope", "UnitFacts", "UnitType", "fact_names"]
+__all__ = ["LACKING", "Scope", "UnitFacts", "UnitType", "fact_names"]
 
-UnitType = Literal["disk", "tape"]
+UnitType = Literal["disk", "tape", "processor"]
 """What a scenario can ask for."""
+LACKING: Mapping[UnitType, tuple[str, ...]] = {
+    "disk": ("cartridge",),
+    "tape": ("blocks", "fill", "stamp"),
+    "processor": ("blocks", "block_length", "fill", "stamp", "cartridge"),
+}
+"""What a unit of each type has not."""
 
 
 class UnitFacts(NamedTuple):
     """What is true of a unit on the engine under test.
 
-    Of a tape, `block_length` is what the drive is set to (0: variable), and there are no `blocks`.
+    Of a tape, `block_length` is what the drive is set to (0: variable), and there are no `blocks`; a
+    processor has neither.
     """
 
     lun: int

@@ -126,7 +126,7 @@ class Setting:
             for name, unit in self._case.scenario.file.units.items():
                 if unit.type == "tape":
                     tapes[name] = self._fill_tape(name, unit)
-                else:
+                elif unit.type == "disk":
                     images[name] = self._fill_disk(name, unit)
         return Contents(images, self._read, Tapes(tapes, CommandedDrive(self.nexus, self.bench.units)))
 

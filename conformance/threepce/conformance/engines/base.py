@@ -123,8 +123,8 @@ class Engine(Protocol):
     """
 
     owns_data: ClassVar[bool]
-    offers: ClassVar[frozenset[str]]
     name: str
+    offers: frozenset[str]
     evidence: dict[str, Evidence]
 
     @property

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from threepce.conformance.contents import Image
 from threepce.conformance.engines.base import Address, CartridgeRequest, UnitRequest
-from threepce.conformance.errors import NoSuitableUnit
 from threepce.conformance.scope import UnitFacts
 from threepce.emulator import Profile, San
 from threepce.emulator import names as known_names
@@ -18,13 +17,18 @@ from threepce.scsi import cscd_address, cscd_service
 from threepce.scsi.layout import Table
 from threepce.scsi.sam import decode_lun
 
-__all__ = ["OFFERS", "EmulatedSan", "SanControl"]
+__all__ = ["EmulatedSan", "SanControl", "offered"]
 
-T = TypeVar("T")
-OFFERS = frozenset(
-    {"tape", "cartridges", "names", "nexuses", "resets", "virtual-clock", "stepwise", "faults"}
-)
+OFFERS = frozenset({"names", "nexuses", "processor", "resets", "virtual-clock", "stepwise", "faults"})
 """The features of the bench that are the emulator's own, however it is reached."""
+TAPES = frozenset({"tape", "cartridges"})
+"""Those that it has where the profile has tape drives."""
+
+
+def offered(profile: Profile) -> frozenset[str]:
+    """The features of the bench under a profile."""
+    return OFFERS | TAPES if profile.tapes.offered else OFFERS
+
 
 _ADDRESSES: Mapping[type[Table], type[Any]] = {
     cscd_address.FcNPortNameCscd: known_names.FibreChannelPort,
@@ -52,18 +56,17 @@ class EmulatedSan(NamedTuple):
 
     @classmethod
     def of(cls, profile: Profile, requests: Sequence[UnitRequest]) -> EmulatedSan:
-        """A fresh SAN. Raises NoSuitableUnit for units that the profile does not have."""
+        """A fresh SAN."""
         san = San(profile)
         units, known, cartridges = {}, {}, {}
         for request in requests:
             names = _names(request.addresses)
             if request.type == "tape":
                 held = [_cartridge(item, number) for number, item in enumerate(request.cartridges)]
-                try:
-                    lun = san.add_tape(request.name, cartridge=held[0] if held else None, names=names)
-                except ValueError as error:
-                    raise NoSuitableUnit(str(error)) from None
+                lun = san.add_tape(request.name, cartridge=held[0] if held else None, names=names)
                 cartridges[request.name] = held
+            elif request.type == "processor":
+                lun = san.add_processor(request.name, names=names)
             else:
                 length, blocks = request.block_length, request.blocks
                 lun = san.add_disk(request.name, block_length=length, blocks=blocks, names=names)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from threepce.conformance.engines.base import Bench, Running, UnitRequest
-from threepce.conformance.engines.emulated import OFFERS, EmulatedSan, SanControl
+from threepce.conformance.engines.emulated import EmulatedSan, SanControl, offered
 from threepce.conformance.errors import UsageError
 from threepce.conformance.features import Evidence
 from threepce.emulator import ProfileError, load_profile
@@ -22,7 +22,6 @@ class EmulatorEngine:
     """An emulator of one profile. Raises UsageError for a profile that is not there."""
 
     owns_data: ClassVar[bool] = True
-    offers: ClassVar[frozenset[str]] = OFFERS
 
     def __init__(self, profile: str) -> None:
         try:
@@ -30,6 +29,7 @@ class EmulatorEngine:
         except ProfileError as error:
             raise UsageError(f"engine emulator:{profile}: {error}") from None
         self.name = f"emulator:{profile}"
+        self.offers = offered(self._profile)
         self.evidence: dict[str, Evidence] = {}
         self._made: EmulatedSan | None = None
 
@@ -46,7 +46,7 @@ class EmulatorEngine:
         return []
 
     def prepare(self, units: Sequence[UnitRequest]) -> Bench:
-        """A fresh SAN with these units. Raises NoSuitableUnit."""
+        """A fresh SAN with these units."""
         self.close()
         made = self._made = EmulatedSan.of(self._profile, units)
         return Bench(made.san.nexus(HOST), made.units, made.known, _Control(made), made.blank)

@@ -15,7 +15,7 @@ from threepce.agent.transports.iscsi import IscsiNexus
 from threepce.agent.transports.iscsi_login import INITIATOR_NAME
 from threepce.conformance.engines.agreed import agreed
 from threepce.conformance.engines.base import Bench, Running, UnitRequest
-from threepce.conformance.engines.emulated import OFFERS, EmulatedSan, SanControl
+from threepce.conformance.engines.emulated import EmulatedSan, SanControl, offered
 from threepce.conformance.engines.held_runner import HeldRunner
 from threepce.conformance.errors import EngineUnavailable, UsageError
 from threepce.conformance.features import Evidence
@@ -85,7 +85,6 @@ class EmulatorIscsiEngine:
     """An emulator of one profile, reached over TCP. Raises UsageError for a profile that is not there."""
 
     owns_data: ClassVar[bool] = True
-    offers: ClassVar[frozenset[str]] = OFFERS
 
     def __init__(self, profile: str) -> None:
         try:
@@ -93,6 +92,7 @@ class EmulatorIscsiEngine:
         except ProfileError as error:
             raise UsageError(f"engine emulator+iscsi:{profile}: {error}") from None
         self.name = f"emulator+iscsi:{profile}"
+        self.offers = offered(self._profile)
         self.evidence: dict[str, Evidence] = {}
         self._portal: PortalThread | None = None
         self._control: _Control | None = None
@@ -124,10 +124,7 @@ class EmulatorIscsiEngine:
         return []
 
     def prepare(self, units: Sequence[UnitRequest]) -> Bench:
-        """A fresh SAN with these units, and a session.
-
-        Raises EngineUnavailable, NoSuitableUnit and TransportError.
-        """
+        """A fresh SAN with these units, and a session. Raises EngineUnavailable, TransportError."""
         portal = self._started()
         self._forget()
         made = EmulatedSan.of(self._profile, units)

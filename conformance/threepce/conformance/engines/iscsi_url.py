@@ -56,7 +56,6 @@ class IscsiUrlEngine:
     """The target that an URL names. Raises UsageError for what is no URL."""
 
     owns_data: ClassVar[bool] = False
-    offers: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, url: str) -> None:
         try:
@@ -64,6 +63,7 @@ class IscsiUrlEngine:
         except BadIscsiUrl as error:
             raise UsageError(f"engine {error}") from None
         self.name = str(self._url)
+        self.offers: frozenset[str] = frozenset()
         self.evidence: dict[str, Evidence] = {}
         self._nexus: IscsiNexus | None = None
         self._disks: list[Found] = []

@@ -47,11 +47,11 @@ class LioEngine:
     """The LIO of a lab. `open_lab` gives one, or raises EngineUnavailable."""
 
     owns_data: ClassVar[bool] = True
-    offers: ClassVar[frozenset[str]] = frozenset()
     KIND: ClassVar[str] = "lio"
 
     def __init__(self, open_lab: Callable[[], Lab] = _open) -> None:
         self.name = self.KIND
+        self.offers: frozenset[str] = frozenset()
         self.evidence: dict[str, Evidence] = {}
         self._open = open_lab
         self._lab: Lab | None = None

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from threepce.conformance.errors import did_you_mean
 from threepce.conformance.expression import Expression
 from threepce.conformance.fields import HexBytes, Model, Range, UnitName, below, octets_of, refuse, refuse_key
-from threepce.conformance.scope import Scope
+from threepce.conformance.scope import Scope, UnitType
 from threepce.conformance.tables import Fields, overridden, refuse_missing, required, short_names
 from threepce.scsi import segment_143, segment_control, segment_copy, segment_rod
 from threepce.scsi.block_range import BlockDeviceRange
@@ -30,6 +30,7 @@ from threepce.scsi.layout import Table
 from threepce.scsi.segment_base import Segment, SegmentForm, SegmentType, segment_forms
 
 __all__ = [
+    "DEVICE_TYPES",
     "CscdDescriptor",
     "SegmentDescriptor",
     "cscd_forms",
@@ -45,7 +46,11 @@ INDEX = "index"
 
 Repeat = Annotated[Expression, Range(0, MAXIMUM_REPEAT, "descriptors")]
 ZERO, ONE = Expression.parse(0), Expression.parse(1)
-TAPE = PeripheralDeviceType.SEQUENTIAL_ACCESS
+DEVICE_TYPES: Mapping[UnitType, PeripheralDeviceType] = {
+    "disk": PeripheralDeviceType.DIRECT_ACCESS_BLOCK,
+    "tape": PeripheralDeviceType.SEQUENTIAL_ACCESS,
+    "processor": PeripheralDeviceType.PROCESSOR,
+}
 
 _IP_ADDRESSES = ("ipv4_address", "ipv6_address", "copy_service_ip_address")
 
@@ -170,7 +175,7 @@ class CscdDescriptor(Descriptor):
         """The device type and bytes 28 to 31, as the union of their forms."""
         facts = scope.units[unit] if unit is not None else None
         is_tape = facts is not None and facts.type == "tape"
-        found = {"peripheral_device_type": int(TAPE) if is_tape else 0}
+        found = {"peripheral_device_type": int(DEVICE_TYPES[facts.type if facts is not None else "disk"])}
         if facts is not None:
             found["disk_block_length"] = facts.block_length
         if self.peripheral_device_type is not None:
