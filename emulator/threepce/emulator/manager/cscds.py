@@ -10,7 +10,8 @@ descriptor means nothing (SPC-4 6.4.5.1). There is no access control, so proxy t
 
 A *null logical unit* takes the place of a unit as long as no command has to be sent to it: a segment
 that moves nothing may name one to have residues written or discarded (SPC-2 7.2.4). SPC-4 has special
-identifiers for them, the texts before it a bit in the descriptor.
+identifiers for them, SPC-2 the bit NUL in the descriptor. That T10/99-143r1 has the bit too is not
+certain; it is taken to.
 """
 
 from __future__ import annotations
