@@ -24,6 +24,7 @@ from threepce.conformance.lab.user_mode import SHARED_DIRECTORY, UserModeLab
 
 PACKAGES = {
     "iscsistart": "open-iscsi",
+    "ddptctl": "ddpt",
     "mkfs.ext4": "e2fsprogs",
     "fsck.ext4": "e2fsprogs",
     "mount": "mount",
