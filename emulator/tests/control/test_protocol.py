@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from threepce.emulator import San, load_profile
-from threepce.emulator.cartridge import new_cartridge
+from threepce.emulator.cartridge import Cartridge, RecordingFault, new_cartridge
 from threepce.emulator.control import Control, Refused
 from threepce.emulator.control.operations import MOST_RECORDS, OPERATIONS
 from threepce.emulator.control.protocol import LONGEST_LINE, Conversation
@@ -42,7 +42,7 @@ def control() -> Control:
 
 
 def answers(conversation: Conversation, data: bytes) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in conversation.receive(data).splitlines()]
+    return [json.loads(line) for line in conversation.receive(data)]
 
 
 def ask(control: Control, **request: Any) -> dict[str, Any]:
@@ -65,15 +65,15 @@ def test_a_line_may_come_in_pieces(control: Control) -> None:
     conversation = Conversation(control)
     line = b'{"id": 1, "do": "clock now"}\n'
 
-    assert [b""] * (len(line) - 1) == [conversation.receive(line[at : at + 1]) for at in range(len(line) - 1)]
-    assert b'{"id": 1, "ok": {"now": 0.0}}\n' == conversation.receive(b"\n")
+    assert [] == [answer for at in range(len(line) - 1) for answer in conversation.receive(line[at : at + 1])]
+    assert [b'{"id": 1, "ok": {"now": 0.0}}\n'] == [*conversation.receive(b"\n")]
 
 
 @pytest.mark.parametrize("pieces", [1, 7])
 def test_a_line_that_is_too_long_is_answered_and_the_next_one_read(control: Control, pieces: int) -> None:
     conversation = Conversation(control)
     for _ in range(pieces):
-        assert b"" == conversation.receive(b"x" * (LONGEST_LINE + 1))
+        assert [] == [*conversation.receive(b"x" * (LONGEST_LINE + 1))]
 
     first, second = answers(conversation, b'y\n{"do": "clock now"}\n')
 
@@ -157,7 +157,9 @@ def test_any_bytes_are_answered_line_by_line(sent: list[bytes], piece: int) -> N
     """Nothing that is sent ends the conversation or raises, however it is cut."""
     conversation = Conversation(Control(san_with_units()))
     data = b"".join(line + b"\n" for line in sent)
-    said = b"".join(conversation.receive(data[at : at + piece]) for at in range(0, len(data), piece))
+    said = b"".join(
+        b"".join(conversation.receive(data[at : at + piece])) for at in range(0, len(data), piece)
+    )
 
     assert sum(bool(line.strip()) for line in sent) == len(said.splitlines())
     assert all(json.loads(line).keys() in ({"id", "ok"}, {"id", "err"}) for line in said.splitlines())
@@ -222,6 +224,38 @@ def test_a_cartridge_is_put_in_and_taken_out(control: Control, tmp_path: Path) -
     assert {"cartridge": name} == out
     assert {"cartridge": None} == nothing
     assert "ok" in again
+
+
+def test_a_cartridge_that_cannot_be_kept_stays_in(
+    control: Control, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "full.tap")
+    new_cartridge(path)
+    ask(control, do="tape insert", unit="tape", cartridge=path)
+
+    def fails(cartridge: Cartridge) -> None:
+        raise RecordingFault(0, "no space left on device", full=True)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Cartridge, "synchronize", fails)
+        refused = ask(control, do="tape eject", unit="tape")["err"]
+
+    assert ("unit", "object 0: no space left on device") == (refused["place"], refused["text"])
+    assert "full" in ask(control, do="tape eject", unit="tape")["ok"]["cartridge"]
+
+
+def test_a_second_cartridge_does_not_go_in(control: Control, tmp_path: Path) -> None:
+    for name in ("a.tap", "b.tap"):
+        new_cartridge(tmp_path / name)
+    ask(control, do="tape insert", unit="tape", cartridge=str(tmp_path / "a.tap"))
+    second = {"do": "tape insert", "unit": "tape", "cartridge": str(tmp_path / "b.tap")}
+
+    refused = ask(control, **second)["err"]
+    ask(control, do="tape eject", unit="tape")
+
+    assert "unit" == refused["place"]
+    assert "is in the drive" in refused["text"]
+    assert "ok" in ask(control, **second)
 
 
 def test_the_trace_has_the_newest_commands(control: Control) -> None:

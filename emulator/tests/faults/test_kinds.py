@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from threepce.emulator import San, load_profile
-from threepce.emulator.faults import FaultError
+from threepce.emulator import San, VirtualClock, load_profile
+from threepce.emulator.errors import CommandEnded
+from threepce.emulator.faults import FaultError, FaultTable, third_party
 from threepce.emulator.faults.answers import REPLIES
 from threepce.scsi.block import Capacity16, Read10, Read16, ReadCapacity16, Write16
 from threepce.scsi.block_io import Read6
@@ -451,6 +452,36 @@ def test_faults_are_installed_at_once_or_not_at_all(bench: Bench) -> None:
             table.add(bad)
 
         assert (0, False) == (len(table), table.installed)
+
+
+def test_a_table_that_knows_no_units_takes_any_name() -> None:
+    table = FaultTable(VirtualClock())
+
+    assert 1 == len(table.add({"match": {"unit": "anything"}, "do": {"status": "BUSY"}}))
+
+
+def test_a_command_of_the_copy_manager_meets_nothing_where_there_is_no_fault(bench: Bench) -> None:
+    assert third_party(bench.nexus, bench.source, Read16, first=0, count=1) is None
+    bench.san.faults.add({"match": {"lba": 9}, "do": {"status": "BUSY"}})
+    assert third_party(bench.nexus, bench.source, Read16, first=0, count=1) is None
+    with pytest.raises(CommandEnded, match="BUSY"):
+        third_party(bench.nexus, bench.source, Read16, first=9, count=1, segment=0)
+
+
+def test_the_lba_of_a_command_that_reaches_none_is_not_told(bench: Bench) -> None:
+    bench.san.faults.add({"do": {"sense": {"key": "HARDWARE ERROR", "information": "lba"}}})
+
+    assert sense_of(bench.nexus.execute(bench.SOURCE, READY)).information is None
+    assert 8 == sense_of(read(bench)).information
+
+
+def test_a_nexus_lost_long_ago_takes_nothing_from_the_next_of_its_name(bench: Bench) -> None:
+    """Its connection may close only after another one has begun."""
+    bench.nexus.drop("gone")
+    again = bench.san.nexus("host")
+    bench.nexus.lose()
+
+    assert again is bench.san.nexus("host")
 
 
 def test_faults_are_listed_counted_and_removed(bench: Bench) -> None:

@@ -170,6 +170,8 @@ class San:
             self._sessions.remove(nexus)
         elif self._nexuses.get(nexus.initiator) is nexus:
             del self._nexuses[nexus.initiator]
+        else:  # it was lost before, and what is there now under its name is another's
+            return
         self.manager.nexus_lost(nexus)
         for unit in nexus.units():
             unit.nexus_lost(nexus)

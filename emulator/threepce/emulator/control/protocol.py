@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from threepce.emulator.control.operations import Control, Refused
@@ -32,20 +33,22 @@ class Conversation:
         self._begun = bytearray()
         self._passing_over = False
 
-    def receive(self, data: bytes) -> bytes:
-        """Take some bytes; the answers to the lines that are whole with them."""
-        answers = b""
+    def receive(self, data: bytes) -> Iterator[bytes]:
+        """Take some bytes: an answer to each line that is whole with them, which is done when it is asked for.
+
+        Take them all before the next bytes. A short line may have a long answer, so whoever sends the
+        answers need have no more than one of them at a time.
+        """
         *ends, rest = data.split(b"\n")
         for piece in ends:
             self._take(piece)
             line, self._begun = bytes(self._begun), bytearray()
             if self._passing_over:
                 self._passing_over = False
-                answers += _line(None, err=Refused(f"a line has at most {LONGEST_LINE} bytes"))
+                yield _line(None, err=Refused(f"a line has at most {LONGEST_LINE} bytes"))
             elif line.strip():
-                answers += self._answer(line)
+                yield self._answer(line)
         self._take(rest)
-        return answers
 
     def _take(self, piece: bytes) -> None:
         """Keep what may become a line."""

@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,7 @@ __all__ = ["ControlServer"]
 
 MOST_CONNECTIONS = 32
 BACKLOG = 128
+LINES_AT_ONCE = 16
 OWNER_ONLY = 0o177
 
 
@@ -89,32 +91,47 @@ def _make_room(path: Path) -> None:
 
 
 class _Connection(asyncio.Protocol):
-    """One asker. One that does not take its answers is not listened to."""
+    """One asker. While it does not take its answers there are no more, and it is not listened to."""
 
     def __init__(self, control: Control, others: set[_Connection]) -> None:
         self._conversation = Conversation(control)
         self._others = others
         self._transport: asyncio.Transport | None = None
+        self._answers: Iterator[bytes] = iter(())
+        self._full = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
         if len(self._others) >= MOST_CONNECTIONS:
             transport.abort()
             return
+        self._transport = transport
         self._others.add(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._transport is not None and (answers := self._conversation.receive(data)):
-            self._transport.write(answers)
-
-    def pause_writing(self) -> None:
         if self._transport is not None:
             self._transport.pause_reading()
+            self._answers = self._conversation.receive(data)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer a few lines, then let others have their turn."""
+        for _ in range(LINES_AT_ONCE):
+            if self._full or self._transport is None:
+                return
+            answer = next(self._answers, None)
+            if answer is None:
+                self._transport.resume_reading()
+                return
+            self._transport.write(answer)
+        asyncio.get_running_loop().call_soon(self._go_on)
+
+    def pause_writing(self) -> None:
+        self._full = True
 
     def resume_writing(self) -> None:
-        if self._transport is not None:
-            self._transport.resume_reading()
+        self._full = False
+        self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None

@@ -57,8 +57,6 @@ class Span(NamedTuple):
         return start if start <= end else None
 
     def __str__(self) -> str:
-        if self.last == self.first:
-            return str(self.first)
         return f"{self.first}..{'' if self.last is None else self.last}"
 
 
