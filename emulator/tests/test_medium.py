@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from itertools import pairwise
@@ -229,3 +230,71 @@ def test_a_file_that_cannot_be_made_says_which(tmp_path: Path) -> None:
         FileMedium(tmp_path / "disk.img", 1 << 62)
 
     assert str(1 << 62) in str(failure.value)
+
+
+@given(operations=operations)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("kernel", ["copies", "refuses", "stops"])
+def test_a_range_is_copied_from_file_to_file(
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    kernel: str,
+    operations: list[tuple[str, tuple[int, int], int]],
+) -> None:
+    """By the kernel where it can, holes as holes; where it cannot, or not to the end, by reading and writing."""
+
+    def copy_file_range(*_: int) -> int:
+        if kernel == "refuses":
+            raise OSError(errno.EXDEV, "not here")
+        return 0
+
+    if kernel != "copies":
+        monkeypatch.setattr(os, "copy_file_range", copy_file_range)
+    directory = tmp_path_factory.mktemp("files")
+    source, destination = (FileMedium(directory / name, SIZE) for name in ("source", "destination"))
+    destination.write(0, b"\xff" * SIZE)
+    model, expected = bytearray(SIZE), bytearray(b"\xff" * SIZE)
+    for number, (kind, (start, end), to) in enumerate(operations):
+        if kind == "copy":
+            length = min(end - start, SIZE - to)
+            copy_range(source, start, destination, to, length)
+            expected[to : to + length] = model[start : start + length]
+        else:
+            data = bytes([number + 1 if kind == "write" else 0]) * (end - start)
+            source.write(start, data)
+            model[start:end] = data
+
+    assert content(destination) == bytes(expected)
+    source.close()
+    destination.close()
+
+
+@pytest.mark.parametrize("cut", ["source", "destination"])
+def test_a_file_that_was_cut_is_the_one_at_fault(tmp_path: Path, cut: str) -> None:
+    """Whoever copies from file to file is told which of them lost blocks."""
+    media = {name: FileMedium(tmp_path / name, SIZE) for name in ("source", "destination")}
+    media["source"].write(0, b"\xa5" * SIZE)
+    os.truncate(tmp_path / cut, SECTOR)
+
+    with pytest.raises(MediumFault) as fault:
+        copy_range(media["source"], 0, media["destination"], 0, SIZE)
+
+    assert fault.value.medium is media[cut]
+
+
+def test_what_is_given_back_while_it_is_read_reads_as_zeros() -> None:
+    """Copying within one medium may free the chunk that both ranges lie in."""
+    medium = MemoryMedium(4 * CHUNK)
+    for at in (0, CHUNK, 3 * CHUNK):
+        medium.write(at, b"\xa5" * CHUNK)
+    pieces, extents = medium.pieces(0, 4 * CHUNK), medium.extents(0, 4 * CHUNK)
+    next(pieces)
+
+    medium.zero(CHUNK, CHUNK)
+
+    assert [count for count, view in pieces if view is None] == [2 * CHUNK]
+    assert list(extents) == [(CHUNK, True), (2 * CHUNK, False), (CHUNK, True)]
+    runs = medium._runs(0, 4 * CHUNK)
+    next(runs)
+    medium.zero(3 * CHUNK, CHUNK)
+    assert list(runs) == [(3 * CHUNK, False)]
