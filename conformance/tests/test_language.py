@@ -401,7 +401,7 @@ def test_what_is_wrong_is_told_when_the_file_is_read(text: str, message: str) ->
         ("{names: {fc: {}}}", "unknown name"),
         ("{names: 5}", "expected forms of CSCD descriptors"),
         ("{type: tape, cartridge: {recorded: [filmark]}}", "got 'filmark'"),
-        ("{type: disc}", "expected disk or tape, got 'disc'"),
+        ("{type: disc}", "expected disk, tape or processor, got 'disc'"),
     ],
 )
 def test_what_is_wrong_with_a_unit(unit: str, message: str) -> None:

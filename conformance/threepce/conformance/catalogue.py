@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from threepce.conformance.errors import UsageError, did_you_mean
@@ -20,18 +19,10 @@ __all__ = ["Selection", "is_selected", "nothing_matches", "select", "shipped_sce
 
 
 def shipped_scenarios() -> Path:
-    """The folder of the scenarios: in the installed package, else that of the source tree.
+    """The folder of the scenarios, beside this package where it is installed, else in the source tree.
 
     Raises UsageError when there is neither.
     """
-    try:
-        found = files("threepce.scenarios")
-    except ModuleNotFoundError:
-        found = None
-    if found is not None:
-        for entry in getattr(found, "_paths", [found]):
-            if Path(str(entry)).is_dir():
-                return Path(str(entry))
     for parent in Path(__file__).resolve().parents:
         if parent.name == "conformance" and (parent.parent / "scenarios").is_dir():
             return parent.parent / "scenarios"

@@ -29,7 +29,9 @@ def command_lines(events: list[Event], *, everything: bool) -> Iterator[str]:
     devices: dict[int, int] = {}
     for event in events:
         if event["event"] == "bench":
-            devices = {unit["lun"]: DEVICE_TYPES[unit.get("type", "disk")] for unit in event["units"].values()}
+            devices = {
+                unit["lun"]: DEVICE_TYPES[unit.get("type", "disk")] for unit in event["units"].values()
+            }
         if event["event"] == "data":
             difference = event["difference"]
             where = "" if difference is None else difference.get("where") or f"block {difference['lba']}"

@@ -17,7 +17,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pydantic import PlainValidator
+from pydantic import BeforeValidator, PlainValidator
 
 from threepce.conformance.errors import did_you_mean
 from threepce.conformance.expression import Expression, ExpressionError
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Fields",
+    "coded",
     "field_of",
     "named_tables",
     "overridden",
@@ -222,6 +223,11 @@ def _code(table: type[Table], name: str, value: object) -> object:
     if isinstance(value, str) and isinstance(hint, type) and issubclass(hint, IntEnum):
         return next((int(member) for member in hint if words(member) == value.lower()), value)
     return value
+
+
+def coded(table: type[Table], name: str) -> BeforeValidator:
+    """What makes a field of a model take the codes of a field of `table` in words too."""
+    return BeforeValidator(lambda value: _code(table, name, value))
 
 
 def unknown_field(table: str, name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from threepce.conformance.fields import Octets, Range
 from threepce.conformance.scope import Scope
 from threepce.conformance.steps.base import Patch, TableStep, patched
 from threepce.conformance.steps.descriptors import ranges_of, read_ranges
-from threepce.conformance.tables import Fields, field_of, overridden
+from threepce.conformance.tables import Fields, coded, field_of, overridden
 from threepce.scsi import rod
 from threepce.scsi.block_range import encode_ranges
 from threepce.scsi.layout import Table
@@ -79,7 +79,11 @@ class PopulateTokenStep(_TokenStep, step="populate token", table=PopulateToken):
 
     immed: bool = False
     inactivity_timeout: Annotated[Expression, field_of(rod.PopulateTokenHead, "inactivity_timeout")] = ZERO
-    rod_type: Annotated[Expression | None, field_of(rod.PopulateTokenHead, "rod_type")] = None
+    rod_type: Annotated[
+        Expression | None,
+        coded(rod.PopulateTokenHead, "rod_type"),
+        field_of(rod.PopulateTokenHead, "rod_type"),
+    ] = None
 
     def _head(self, scope: Scope) -> dict[str, Any]:
         head = {"immed": self.immed, "inactivity_timeout": scope.number(self.inactivity_timeout)}
