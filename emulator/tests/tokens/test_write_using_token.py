@@ -255,6 +255,21 @@ class TestSteps:
         assert seen == [(CopyOperationStatus.IN_PROGRESS_IN_FOREGROUND, count) for count in (1, 2, 3)]
         assert status(bench) == (CopyOperationStatus.COMPLETED, 3)
 
+    def test_a_hole_is_one_step(self, make_tokens: Make) -> None:
+        """However long it is: a sparse disk costs what is stored on it."""
+        bench = make_tokens(profile_with(maximum_token_transfer_size=0), blocks=1)
+        blocks = 1 << 31
+        for disk in (bench.a, bench.b):
+            disk.resize(blocks)
+        bench.a.write(1 << 30, b"\x07" * BLOCK)
+        running = bench.begin_write(bench.populate((0, blocks - 1)), (1, blocks - 1))
+        steps = 1
+        while running.step() is None:
+            steps += 1
+
+        assert steps < 10
+        assert bench.b.read((1 << 30) + 1, 1) == b"\x07" * BLOCK
+
     def test_copy_operation_abort_leaves_a_prefix(self, make_tokens: Make) -> None:
         """COPY ABORTED, COMMANDS CLEARED BY DEVICE SERVER; status 60h."""
         bench = make_tokens(small_steps())

@@ -69,11 +69,15 @@ class Writing:
             yield
             blocks = self._granted(rod)
             offset = self._wanted.head.offset_into_rod * block
-            for lba, count in self._steps(blocks):
-                self._write(rod, offset, lba, count)
-                offset += count * block
-                operation.transferred += count
-                yield
+            for start, end in self._ranges(blocks):
+                lba = start
+                while lba < end:
+                    self._check_token()
+                    count = self._step(rod, offset, end - lba)
+                    self._write(rod, offset, lba, count)
+                    lba, offset = lba + count, offset + count * block
+                    operation.transferred += count
+                    yield
         if blocks < _blocks(self._wanted):
             operation.outcome = CopyOperationStatus.COMPLETED_WITH_PARTIAL_ROD_TOKEN_USAGE
         if self._wanted.head.del_tkn:
@@ -86,21 +90,29 @@ class Writing:
         blocks = min(_blocks(self._wanted), there)
         return min(blocks, most) if most else blocks
 
-    def _steps(self, blocks: int) -> Iterator[tuple[int, int]]:
-        """Where to write how many blocks, in order of the ranges."""
-        chunk = max(self._disk.profile.copy_manager.chunk_length // self._disk.block_length, 1)
+    def _ranges(self, blocks: int) -> Iterator[tuple[int, int]]:
+        """From which block to write up to which, in order of the ranges."""
         for item in self._wanted.ranges:
-            lba, left = item.logical_block_address, min(item.number_of_logical_blocks, blocks)
-            blocks -= left
-            while left:
-                count = min(chunk, left)
-                yield lba, count
-                lba, left = lba + count, left - count
+            count = min(item.number_of_logical_blocks, blocks)
+            blocks -= count
+            yield item.logical_block_address, item.logical_block_address + count
+
+    def _check_token(self) -> None:
+        if (why := self._store.why_ended(self._token)) is not None:
+            raise CheckCondition(Sense(SenseKey.COPY_ABORTED, why))
+
+    def _step(self, rod: Rod, offset: int, blocks: int) -> int:
+        """How many blocks to write at once: the profile's chunk length, and all of a hole."""
+        block = self._disk.block_length
+        chunk = max(self._disk.profile.copy_manager.chunk_length // block, 1)
+        if blocks <= chunk or self._operation.nexus.san.faults.installed:
+            return min(blocks, chunk)
+        with self._device_errors():
+            count, view = next(rod.pieces(offset, blocks * block))
+        return chunk if view is not None else max(chunk, count // block)
 
     def _write(self, rod: Rod, offset: int, lba: int, count: int) -> None:
         """One step: read whole where it could be overwritten while it is read."""
-        if (why := self._store.why_ended(self._token)) is not None:
-            raise CheckCondition(Sense(SenseKey.COPY_ABORTED, why))
         disk, length = self._disk, count * self._disk.block_length
         with self._device_errors():
             outcome = self._admit(lba, count)
