@@ -10,7 +10,7 @@ from threepce.emulator.tape.transport import Transport
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.sense import Sense, SenseKey
 
-__all__ = ["Overwrite", "Protection"]
+__all__ = ["NOTHING_ALLOWED", "Overwrite", "Protection"]
 
 
 class Overwrite(IntEnum):
@@ -19,6 +19,9 @@ class Overwrite(IntEnum):
     NOTHING = 0
     CURRENT_POSITION = 1
     FORMAT = 2
+
+
+NOTHING_ALLOWED = (Overwrite.NOTHING, (0, 0))
 
 
 class Protection:
@@ -31,7 +34,7 @@ class Protection:
     def __init__(self) -> None:
         self.software = False
         self.append_only = False
-        self.allowed: tuple[Overwrite, tuple[int, int]] = (Overwrite.NOTHING, (0, 0))
+        self.allowed: tuple[Overwrite, tuple[int, int]] = NOTHING_ALLOWED
         """What was allowed, and the partition and object number at that time."""
 
     def admit(self, tape: Transport, *, at_position: bool, formatting: bool) -> None:
@@ -45,7 +48,7 @@ class Protection:
             raise CheckCondition(Sense(SenseKey.DATA_PROTECT, asc.WRITE_APPEND_POSITION_ERROR))
 
     def _allows(self, tape: Transport, formatting: bool) -> bool:
-        allowed, self.allowed = self.allowed, (Overwrite.NOTHING, (0, 0))
+        allowed, self.allowed = self.allowed, NOTHING_ALLOWED
         if formatting:
             return allowed[0] is Overwrite.FORMAT
         here = (Overwrite.CURRENT_POSITION, (tape.partition, tape.number))

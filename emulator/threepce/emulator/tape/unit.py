@@ -39,7 +39,7 @@ from threepce.emulator.persistence import Store
 from threepce.emulator.profile import Profile
 from threepce.emulator.tape.magazine import Magazine
 from threepce.emulator.tape.pages import APPEND_ONLY, medium_partition_page, mode_pages, tape_page
-from threepce.emulator.tape.protection import Protection
+from threepce.emulator.tape.protection import NOTHING_ALLOWED, Protection
 from threepce.emulator.tape.statistics import Statistics, TapeAlert
 from threepce.emulator.tape.transport import Transport
 from threepce.emulator.unit import LogicalUnit
@@ -111,7 +111,7 @@ class TapeDrive(LogicalUnit):
         self.protection = Protection()
         self._earlier_mounts = Statistics()
         self._announce = announce
-        self._follow_mode_pages()
+        self.mode_pages_changed()
         self._state_changed()
         if self.magazine.advance():
             self._take_in()
@@ -209,9 +209,10 @@ class TapeDrive(LogicalUnit):
         if self.state is DriveState.EMPTY:
             self.mount = Statistics(loads=1)
         self.loaded = None if hold else Transport(cartridge, self.mount)
+        self.protection.allowed = NOTHING_ALLOWED
         self.state = DriveState.HELD if hold else DriveState.LOADED
         self.modes.redefine(medium_partition_page(cartridge))
-        self._follow_mode_pages()
+        self.mode_pages_changed()
         self._state_changed()
 
     def _let_out(self) -> None:
@@ -353,10 +354,7 @@ class TapeDrive(LogicalUnit):
     # --- state ------------------------------------------------------------------------------------
 
     def mode_pages_changed(self) -> None:
-        """MODE SELECT took over values."""
-        self._follow_mode_pages()
-
-    def _follow_mode_pages(self) -> None:
+        """Do what the mode pages say by now."""
         control = ControlModePage.decode(self.modes.current(CONTROL))
         device = DeviceConfigurationModePage.decode(self.modes.current(DEVICE_CONFIGURATION))
         self.protection.software = control.swp or device.swp
