@@ -148,6 +148,25 @@ def test_other_programs_find_a_simh_image_sound_too(
             assert objects[: step.kept] == step.before[: step.kept]
 
 
+@pytest.mark.parametrize("length", [65_534, 65_535, 80])
+def test_a_word_across_the_border_of_a_page(tmp_path: Path, length: int) -> None:
+    """Half of it must not read as something else: FFFEh before FFFFh would be an erase gap."""
+    path, journal = tmp_path / "a.tap", Journal()
+    with journal.recording():
+        recording = open_recording(path)
+        recording.write(0, b"x" * 4086, 4086)  # with its lengths up to two bytes before the border
+        start = len(journal.calls)
+        recording.write(1, bytes(length), length)  # zeros: tape marks, to whom reads them as words
+        end = len(journal.calls)
+        recording.close()
+    for number, files in enumerate(journal.killed(start, end)):
+        place = lay_out(files, tmp_path / str(number))
+        recording = open_recording(place / "a.tap")
+        assert content(recording) in ([b"x" * 4086], [b"x" * 4086, bytes(length)])
+        assert recording.damage is None
+        recording.close()
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @given(plan=plans, seed=st.integers(0, 1 << 32))
 @settings(max_examples=100, deadline=None)

@@ -122,6 +122,7 @@ class ImageRecording(ABC):
         self.findings = found
         self._table = ObjectTable()
         self._table.append_lengths(found.lengths)
+        found.lengths = self._table.lengths  # a second copy is of no use
         self._offsets = found.offsets
         self._flawed = set(found.flawed)
         self._end = found.end
