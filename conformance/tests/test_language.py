@@ -385,6 +385,7 @@ def test_bytes_that_were_kept_go_out_again() -> None:
         ("advance: 5\n    expect: {status: GOOD}", "advance is no command; only a command has expect"),
         ("rewind: {to: tape}\n    start: a", "no step finishes or aborts 'a'"),
         ("rewind: {to: tape}\n    start: a\n    expect: {}", "whose answer is what finish expects"),
+        ("rewind: {to: tape}\n    poll: 0", "poll: expected how often the command is sent at most, 1 to 10000"),
         ("fault: {do: {sens: 1}}", "fault.do.sens"),
         ("fault: 5", "expected a fault, that is keys such as match"),
     ],

@@ -166,3 +166,35 @@ def test_a_unit_is_named_as_it_was_declared(engine: Any) -> None:
     _, judged = run(steps.replace("alias: src", "sas: src"), engine)
     assert judged.verdict == Verdict.ERROR
     assert "unit src was declared without a name for SasCscd" in judged.evidence
+
+
+def test_a_copy_in_background_is_polled(engine: Any) -> None:
+    """SPC-4 6.4.3: with IMMED the answer comes before the copy; it takes a step for each command."""
+    copy = COPY.replace("    start: one\n", "").replace(
+        "to: dst\n", "to: dst\n      dialect: lid4\n      immed: true\n", 1
+    )
+    poll = "  - receive copy status (lid4): {to: dst, list_identifier: 7}\n    poll: %d\n    expect: {data: {copy_operation_status: 1}}\n"
+    copied = "  - copied: {from: src 0..23, to: dst 0}\n"
+
+    events, judged = run(copy + poll % 20 + copied, engine)
+
+    assert judged == Judgement(Verdict.PASS)
+    polls = [event for event in events if event.get("title") == "RECEIVE COPY STATUS(LID4)"]
+    assert len(polls) > 1
+    assert [event for event in polls if "expectation" in event] == polls[-1:]
+    assert run(copy + poll % 2 + "leaves: anything\n", engine)[1].verdict == Verdict.FAIL
+
+
+def test_a_copy_that_a_fault_holds_cannot_finish(engine: Any) -> None:
+    """`stall` keeps a copy at the start of a segment until it is released."""
+    fault = "  - fault: {name: wait, match: {segment: 1}, do: {stall: true}}\n"
+    steps = fault + COPY + "  - proceed: {command: one, steps: 4}\n" + STATUS % (0, 1)
+
+    _, judged = run(steps + "  - finish: one\nleaves: anything\n", engine)
+    assert judged.verdict == Verdict.ERROR
+    assert "stalls after" in judged.evidence
+
+    _, judged = run(
+        steps + "  - remove fault: wait\n  - finish: one\n  - copied: {from: src 0..23, to: dst 0}\n", engine
+    )
+    assert judged == Judgement(Verdict.PASS)

@@ -36,9 +36,10 @@ __all__ = ["cases_of", "load_scenario", "load_scenarios"]
 MAXIMUM_SIZE = 1 << 20
 MAXIMUM_CASES = 256
 M = TypeVar("M", bound=Model)
+MOST_POLLS = 10_000
 FREE = "fault"
 """The step whose keys are somebody else's."""
-STEP_KEYS = ("expect", "keep", "start")
+STEP_KEYS = {"expect", "keep", "start", "poll"}
 
 
 def load_scenarios(files: list[FilePath]) -> list[Scenario]:
@@ -147,17 +148,25 @@ def _step(entry: dict[str, Any], devices: Mapping[str, str], document: Document,
     step: Step = _read(kind, arguments, document, inner)
     if not isinstance(step, CommandStep):
         allowed = ("expect",) if isinstance(step, Finish) else ()
-        for key in STEP_KEYS:
+        for key in sorted(STEP_KEYS):
             if key in entry and key not in allowed:
                 text = f"{name} is no command; only a command has {key}"
                 raise ScenarioErrors([document.error((*path, key), text, key=True)])
     expect = _read(Expect, entry.get("expect", {}), document, (*path, "expect"))
     keep = _keep(entry.get("keep", {}), document, (*path, "keep"))
     start = entry.get("start")
-    if start is not None and (not isinstance(start, str) or "expect" in entry or keep):
+    if start is not None and not (isinstance(start, str) and entry.keys().isdisjoint(STEP_KEYS - {"start"})):
         text = f"expected a name for the command, whose answer is what finish expects, got {start!r}"
         raise ScenarioErrors([document.error((*path, "start"), text)])
-    return ScenarioStep(document.place(inner, key=True), step, expect, keep, start)
+    poll = _poll(entry.get("poll", 1), document, (*path, "poll"))
+    return ScenarioStep(document.place(inner, key=True), step, expect, keep, start, poll)
+
+
+def _poll(value: object, document: Document, path: Path) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_POLLS:
+        return value
+    text = f"expected how often the command is sent at most, 1 to {MOST_POLLS}, got {value!r}"
+    raise ScenarioErrors([document.error(path, text)])
 
 
 def _keep(data: object, document: Document, path: Path) -> dict[str, str]:

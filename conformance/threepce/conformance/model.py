@@ -155,7 +155,8 @@ class ScenarioFile(Model):
 class ScenarioStep:
     """A step with its expectation and the values it keeps; `place` is where its name stands.
 
-    With `start` the command is begun under that name and goes on when a later step says so.
+    With `start` the command is begun under that name and goes on when a later step says so. With
+    `poll` it is sent again, at most so many times, until its answer is the one that is expected.
     """
 
     place: Place
@@ -163,6 +164,7 @@ class ScenarioStep:
     expect: Expect
     keep: dict[str, str]
     start: str | None = None
+    poll: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,13 @@ class _Run:
             self._events.append(_action(number, entry))
             return True
         expectation = entry.expect.resolve(scope, Context(step.table(), step.dialect()))
-        answer, event = commands.send(step, self._about(number, entry, step, expectation))
+        about = self._about(number, entry, step, expectation)
+        answer, event = commands.send(step, about)
+        for _ in range(entry.poll - 1):
+            if not self._is_another(step, answer, event, scope):
+                break
+            del event["expectation"]  # it is the last answer that counts
+            answer, event = commands.send(step, about)
         return self._judge(number, entry, step, answer, event, contents, scope)
 
     def _running(
@@ -222,6 +228,12 @@ class _Run:
         expectation = entry.expect.resolve(scope, Context(command.table(), command.dialect()))
         answer, event = commands.finish(step.command, self._about(number, entry, command, expectation))
         return self._judge(number, entry, command, answer, event, contents, scope)
+
+    def _is_another(self, step: CommandStep, answer: Completion, event: Event, scope: Scope) -> bool:
+        """Whether an answer is not yet the one that is waited for."""
+        event["answer"] = dict(step.answer(answer.data_in, scope))
+        judged = judge_answer(event)
+        return not judged.met or judged.verdict is not None
 
     def _about(self, number: int, entry: ScenarioStep, step: CommandStep, expectation: Event) -> Event:
         return {

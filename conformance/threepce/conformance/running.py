@@ -27,6 +27,10 @@ class _Started:
         """How it ended, once it has."""
         return self.begun if isinstance(self.begun, Completion) else None
 
+    def stalls(self) -> bool:
+        """Whether the next step will do nothing."""
+        return not isinstance(self.begun, Completion) and self.begun.stalled
+
     def abort(self) -> None:
         """Let it do nothing more."""
         if not isinstance(self.begun, Completion):
@@ -108,6 +112,11 @@ class Commands:
         for _ in range(MOST_STEPS):
             if not started.go_on():
                 break
+            if started.stalls():
+                started.abort()
+                raise ValueError(
+                    f"{name!r} stalls after {started.taken} steps; remove the fault that holds it"
+                )
         answer, command = started.answer, started.command
         if answer is None:
             raise ValueError(f"{name!r} has taken {started.taken} steps and has no end")

@@ -47,6 +47,11 @@ class Running(Protocol):
         """Let it do the next thing it can be stopped at; how it ended, when that was the last."""
         ...
 
+    @property
+    def stalled(self) -> bool:
+        """Whether the next step will do nothing until something else happens."""
+        ...
+
     def abort(self) -> None:
         """ABORT TASK: it does nothing more and does not answer."""
         ...

@@ -91,6 +91,11 @@ class _Running:
         """The next step of the command."""
         return self._command.step()
 
+    @property
+    def stalled(self) -> bool:
+        """Whether a fault holds it."""
+        return self._command.stalled
+
     def abort(self) -> None:
         """Take no more steps."""
         self._command.abandon()

@@ -209,6 +209,11 @@ class _Running:
         ended = self._portal.call(lambda: self._portal.runner.step(self._key))
         return self._nexus.wait(self._task) if ended else None
 
+    @property
+    def stalled(self) -> bool:
+        """Whether a fault holds it."""
+        return self._portal.call(lambda: self._portal.runner.stalls(self._key))
+
     def abort(self) -> None:
         """ABORT TASK."""
         self._nexus.abort(self._task)

@@ -59,6 +59,11 @@ class HeldRunner(Runner):
             self._commands.pop(key, None)
         return ended
 
+    def stalls(self, key: int) -> bool:
+        """Whether a fault holds a command."""
+        entry = self._commands.get(key)
+        return entry is not None and entry[2].stalled
+
     def _schedule(self) -> None:
         if not self._held:
             super()._schedule()
