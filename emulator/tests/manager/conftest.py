@@ -43,6 +43,7 @@ class Room:
         early_warning: int = 0,
         dialect: Dialect = Dialect.LID1,
         limits: dict[str, Any] | None = None,
+        fill: bool = True,
         **behaviour: Any,
     ) -> None:
         base = load_profile(profile)
@@ -72,7 +73,8 @@ class Room:
             while self.nexus.take_unit_attention(lun):
                 pass
         self.cscd_fields: dict[str, dict[str, Any]] = {}
-        self.disk.write(0, numbers(0, 256 * self.disk.block_length))
+        if fill:
+            self.disk.write(0, numbers(0, 256 * self.disk.block_length))
 
     @property
     def disk(self) -> Disk:

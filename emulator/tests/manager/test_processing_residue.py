@@ -495,3 +495,18 @@ def test_a_count_of_zero_goes_by_pad_and_cat(room: Room, cat: bool) -> None:
         room.copy(LEAVES_1500, nothing)
     else:
         assert room.failure(LEAVES_1500, nothing).code == asc.UNEXPECTED_INEXACT_SEGMENT
+
+
+def test_a_count_of_zero_with_nothing_left_needs_no_transfer_length(room: Room) -> None:
+    """SPC-4 6.4.6.2: nothing is read and nothing is written, so no size is asked for."""
+    room.copy(
+        BlockToStream(
+            source_cscd_id=DISK,
+            destination_cscd_id=TO,
+            stream_device_transfer_length=0,
+            block_device_number_of_blocks=0,
+            block_device_logical_block_address=0,
+        )
+    )
+
+    assert room.on("to") == []
