@@ -406,8 +406,29 @@ def _code(tree: object, path: str) -> AdditionalSense:
         raise ProfileError(f"{path}: {tree!r} is not on the T10 list of additional sense codes") from None
 
 
+def _check_tapes(tapes: TapeBehaviour) -> None:
+    """Refuse limits that READ BLOCK LIMITS cannot tell, and a density that has no place (SSC-3)."""
+    shortest, longest = tapes.minimum_block_length, tapes.maximum_block_length
+    if not (0 < shortest <= min(longest, 0xFFFF) and longest <= 0xFFFFFF):
+        raise ProfileError(
+            f"tapes: block lengths from {shortest} to {longest}: the shortest one is 1 to 65535, the longest "
+            "up to 16777215"
+        )
+    if tapes.block_length_granularity > 15 or shortest % (1 << tapes.block_length_granularity):
+        raise ProfileError(
+            f"tapes.block_length_granularity: {tapes.block_length_granularity} is above 15, or the shortest "
+            f"block length {shortest} is no multiple of two to the power of it"
+        )
+    if tapes.density_code > 0xFF or len(tapes.density_name) > 8 or not tapes.density_name.isascii():
+        raise ProfileError(
+            f"tapes: density {tapes.density_code:#x} {tapes.density_name!r}: a code has one byte, a name up to "
+            "eight ASCII characters"
+        )
+
+
 def _check(profile: Profile) -> None:
     """Refuse what no engine can be."""
+    _check_tapes(profile.tapes)
     copies = profile.copy_manager
     for where, named in (("units", profile.units.commands), ("copy_manager", copies.commands)):
         titles = {command.TITLE for command in all_commands()} if named else set()
