@@ -149,6 +149,16 @@ def test_a_delay_passes_on_the_virtual_clock(bench: Bench) -> None:
         ({"corrupt data": {"lba": 9, "at": 7, "xor": "09"}}, DATA[:519] + b"\0" + DATA[520:], 0),
         ({"corrupt data": {"at": 7, "put": "00", "every": 8}}, bytes(ROOM), 0),
         ({"corrupt data": {"lba": 7, "at": 7, "put": "00", "every": 8}}, bytes(ROOM), 0),
+        (
+            {"corrupt data": {"lba": 7, "at": 6, "put": "aa bb", "every": 8}},
+            (DATA[:6] + b"\xaa\xbb") * 128,
+            0,
+        ),
+        (
+            {"corrupt data": {"at": 7, "xor": "08", "every": 512}},
+            DATA[:7] + b"\0" + DATA[8:519] + b"\1" + DATA[520:],
+            0,
+        ),
         ({"corrupt data": {"at": ROOM - 1, "put": "010203"}}, DATA[:-1] + b"\x01", 0),
         ({"corrupt data": [{"at": 0, "put": "01"}, {"at": 1, "put": "02"}]}, b"\1\2" + DATA[2:], 0),
         ({"corrupt data": {"at": ROOM, "put": "01"}}, DATA, 0),

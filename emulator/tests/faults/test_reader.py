@@ -142,6 +142,7 @@ def test_one_fault_a_list_and_a_mapping_with_a_list() -> None:
         ({"do": {"corrupt data": {}}}, "do.corrupt data: expected either put or xor"),
         ({"do": {"corrupt data": [{"put": "1"}]}}, "do.corrupt data[0].put: expected bytes"),
         ({"do": {"corrupt data": [{"put": "11", "xor": "11"}]}}, "do.corrupt data[0]: expected either put or xor"),
+        ({"do": {"corrupt data": {"put": "11 22", "every": 1}}}, "do.corrupt data.every: expected 2 or more"),
         ({"do": {"corrupt data": []}}, "do.corrupt data: expected 1 to 256 entries, got 0"),
         ({"do": {"unit attention": {}}}, "do.unit attention.code: an additional sense code is missing"),
         ({"do": {"unit attention": {"code": "29h/00h", "for": "all", "initiator": "a"}}}, "goes in place of for"),

@@ -28,6 +28,7 @@ from threepce.scsi.sense import FieldPointer, Sense, SenseKey
 __all__ = ["DO"]
 
 MOST_DATA = 1 << 24
+MOST_BEYOND = 1 << 20
 MOST_CORRUPTIONS = 256
 
 # --- sense data -----------------------------------------------------------------------------------
@@ -105,6 +106,9 @@ def _corruption(tree: object, path: Path) -> Corruption:
     found = Corruption(**read(_CORRUPTION, tree, path))
     if bool(found.put) is bool(found.xor):
         raise FaultError(path, "expected either put or xor, with the bytes in hexadecimal digits")
+    length = len(found.put or found.xor)
+    if 0 < found.every < length:
+        raise FaultError((*path, "every"), f"expected {length} or more, so that the bytes do not overlap")
     return found
 
 
@@ -168,7 +172,7 @@ _DO: Keys = {
     "executed": Key("executed", FLAG),
     "delay": Key("delay", SECONDS),
     "short data": Key("short", number(1, MOST_DATA, "bytes")),
-    "long data": Key("long", number(1, MOST_DATA, "bytes")),
+    "long data": Key("long", number(1, MOST_BEYOND, "bytes")),
     "corrupt data": Key("corrupt", Value(_corruptions, _corruptions_written)),
     "unit attention": Key("unit_attention", Value(_unit_attention, _unit_attention_written)),
     "drop nexus": Key("drop_nexus", FLAG),

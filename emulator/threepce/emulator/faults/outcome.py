@@ -13,6 +13,7 @@ ends the command does so. Nothing here knows which command it is, or who waits f
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from threepce.emulator.errors import CheckCondition, CommandEnded
@@ -149,21 +150,18 @@ class Outcome:
         return span.overlap(first, self.event.count)
 
     def _corrupt(self, data: bytearray, corruption: Corruption) -> None:
-        at, wrong = corruption.at, corruption.put or corruption.xor
+        at = corruption.at
         if corruption.lba is not None:
             at += (corruption.lba - (self.event.first or 0)) * getattr(self.event.unit, "block_length", 1)
-        if corruption.every and at < 0:
-            at += -(at // corruption.every) * corruption.every
-        while at < len(data):
-            if at >= 0:
-                piece = slice(at, min(at + len(wrong), len(data)))
-                new = wrong[: piece.stop - at]
-                if corruption.xor:
-                    new = bytes(old ^ flip for old, flip in zip(data[piece], new, strict=True))
-                data[piece] = new
-            if not corruption.every:
-                break
-            at += corruption.every
+        for place, wrong in enumerate(corruption.put or corruption.xor, at):
+            if corruption.every:  # all of them at once: there may be millions
+                places = slice(place % corruption.every if place < 0 else place, None, corruption.every)
+            elif 0 <= place < len(data):
+                places = slice(place, place + 1)
+            else:
+                continue
+            there = data[places]
+            data[places] = there.translate(_flips(wrong)) if corruption.xor else bytes((wrong,)) * len(there)
 
     def _tell(self, attention: UnitAttention) -> None:
         event, san = self.event, self.event.nexus.san
@@ -174,3 +172,9 @@ class Outcome:
             return attention.told is Told.ALL or (nexus is event.nexus) is (attention.told is Told.ISSUER)
 
         san.tell_some(event.unit, attention.code, hears)
+
+
+@cache
+def _flips(byte: int) -> bytes:
+    """What each byte becomes by exclusive or with this one."""
+    return bytes(value ^ byte for value in range(256))
