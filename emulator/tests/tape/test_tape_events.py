@@ -14,6 +14,7 @@ from threepce.scsi.sense import FieldPointer, Sense, SenseKey
 from threepce.scsi.stream import (
     AllowOverwrite,
     Erase6,
+    Erase16,
     FormatMedium,
     StreamRead6,
     StreamRead16,
@@ -418,6 +419,7 @@ class Failing(MemoryRecording):
     most = 1_000_000
     full = False
     broken = False
+    unindexed = False
     lost_at: int | None = None
 
     def read(self, number: int) -> bytes:
@@ -442,6 +444,11 @@ class Failing(MemoryRecording):
         super().write_filemarks(number, min(room, count))
         if count > room:
             raise RecordingFault(number + room, "no more", full=self.full)
+
+    def filemarks_before(self, number: int) -> int:
+        if self.unindexed:
+            raise RecordingFault(number, "no index")
+        return super().filemarks_before(number)
 
     def synchronize(self) -> None:
         if self.broken:
@@ -509,6 +516,40 @@ def test_damage_is_no_end_of_data(failing: tuple[Bench, Failing], cdb: Cdb, resi
     recording.lost_at = 1
 
     assert told(tape.sense(cdb)) == (SenseKey.MEDIUM_ERROR, (0x11, 0x00), "", residual)
+    assert tape.at == 1
+
+
+def test_a_fault_on_the_way_leaves_the_tape_where_it_is(failing: tuple[Bench, Failing]) -> None:
+    tape, recording = failing
+    tape.write(10, 10)
+    recording.unindexed = True
+
+    assert told(tape.sense(Space6.over(BLOCKS, -1))) == (  # type: ignore[arg-type]
+        SenseKey.MEDIUM_ERROR,
+        (0x11, 0x00),
+        "",
+        None,
+    )
+    assert tape.at == 2
+
+
+def test_a_filemark_that_has_no_room_at_all_is_not_begun(make: Make) -> None:
+    tape = make(memory_cartridge(capacity=10))
+    assert told(tape.sense(StreamWrite6(transfer_length=10), bytes(10)))[2] == "e"
+
+    assert told(tape.sense(WriteFilemarks6(filemark_count=1))) == (OVERFLOW, (0, 2), "e", 1)
+    assert tape.at == 1
+
+
+@pytest.mark.parametrize("immed", [False, True])
+def test_erase_leaves_end_of_data_here(tape: Bench, immed: bool) -> None:
+    """SSC-3 ERASE(6), ERASE(16): with and without LONG, at once or at leisure."""
+    tape.write(10, 10, 10)
+    tape.good(Erase16(immed=immed, logical_object_identifier=2))
+    assert told(tape.sense(StreamRead6(transfer_length=1))) == (BLANK, (0, 5), "", 1)
+    tape.locate(1)
+    tape.good(Erase6(immed=immed))
+    assert told(tape.sense(StreamRead6(transfer_length=1))) == (BLANK, (0, 5), "", 1)
     assert tape.at == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from threepce.emulator import San, load_profile
+from threepce.emulator import ProfileError, San, load_profile
 from threepce.emulator.cartridge import (
     Cartridge,
     MemoryRecording,
@@ -437,6 +437,53 @@ def test_a_cartridge_in_a_file_is_there_again(make: Make, tmp_path: Path, suffix
     tape = make(open_cartridge(path))
     tape.locate(2)
     assert tape.read(60_000).data_in == b"\x02" * 60_000
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("minimum_block_length: 0", "block lengths from 0 to 8388608"),
+        ("maximum_block_length: 16777216", "from 1 to 16777216"),
+        ("minimum_block_length: 65536", "the shortest one is 1 to 65535"),
+        ("block_length_granularity: 2", "the shortest block length 1 is no multiple"),
+        ("block_length_granularity: 16", "16 is above 15"),
+        ("density_code: 256", "density 0x100"),
+        ("density_name: ultra-virtual", "up to eight ASCII characters"),
+    ],
+)
+def test_tapes_that_cannot_be_are_refused(line: str, text: str, tmp_path: Path) -> None:
+    """SSC-3 READ BLOCK LIMITS: what has no place in the answer."""
+    path = tmp_path / "own.yaml"
+    path.write_text(f"format: 1\nprofile: own\ninherits: spc4\ntapes:\n  {line}\n", "utf-8")
+
+    with pytest.raises(ProfileError, match=text):
+        load_profile(str(path))
+
+
+def test_block_lengths_are_as_the_profile_says(tmp_path: Path) -> None:
+    """SSC-3 WRITE(6): a length beside the limits, or no multiple of the granularity, is refused."""
+    path = tmp_path / "own.yaml"
+    limits = "minimum_block_length: 4\n  maximum_block_length: 64\n  block_length_granularity: 2"
+    path.write_text(f"format: 1\nprofile: own\ninherits: spc4\ntapes:\n  {limits}\n", "utf-8")
+    san = San(load_profile(str(path)))
+    tape = Bench(san, san.add_tape("tape", cartridge=memory_cartridge()))
+
+    assert tape.good(ReadBlockLimits(), room=6).hex() == "020000400004"
+    tape.write(4, 64)
+    for length in (2, 6, 68):
+        found = tape.sense(StreamWrite6(transfer_length=length), bytes(length))
+        assert found.code == (0x24, 0x00)
+
+
+def test_an_engine_that_saves_no_mode_pages_refuses_to(tmp_path: Path) -> None:
+    """SPC-4 6.9: and an empty list changes nothing."""
+    path = tmp_path / "own.yaml"
+    path.write_text("format: 1\nprofile: own\ninherits: spc4\nunits:\n  saves_mode_pages: false\n", "utf-8")
+    san = San(load_profile(str(path)))
+    tape = Bench(san, san.add_tape("tape", cartridge=memory_cartridge()))
+
+    assert tape.sense(ModeSelect6(sp=True, parameter_list_length=0)).code == (0x24, 0x00)
+    tape.good(ModeSelect6(parameter_list_length=0))
 
 
 @pytest.mark.parametrize("profile", ["disk-array", "lio-6.1"])

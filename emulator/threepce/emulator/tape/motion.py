@@ -48,17 +48,15 @@ def space(recording: Recording, number: int, code: int, count: int) -> Landing |
     return forward(recording, number, count) if count > 0 else backward(recording, number, -count)
 
 
-def locate(recording: Recording, kind: int, wanted: int) -> Landing | None:
-    """Go to an object, to the first object of a file, or to end of data; None for an unknown kind."""
+def locate(recording: Recording, kind: DestinationType, wanted: int) -> Landing:
+    """Go to an object, to the first object of a file, or to end of data."""
     if kind == DestinationType.LOGICAL_OBJECT:
         found: int | None = wanted if wanted <= recording.objects else None
     elif kind == DestinationType.LOGICAL_FILE:
         mark = recording.filemark(wanted - 1) if wanted else -1
         found = None if mark is None else mark + 1
-    elif kind == DestinationType.END_OF_DATA:
-        found = None if recording.damage is not None else recording.objects
     else:
-        return None
+        found = None if recording.damage is not None else recording.objects
     return _end(recording) if found is None else Landing(found)
 
 

@@ -24,6 +24,7 @@ from threepce.emulator.cartridge import FILEMARK_USES, Cartridge, Recording, Rec
 from threepce.emulator.tape import events
 from threepce.emulator.tape.motion import Landing, locate, space
 from threepce.emulator.tape.statistics import Statistics
+from threepce.scsi.stream_position import DestinationType
 
 __all__ = ["Transport"]
 
@@ -218,22 +219,32 @@ class Transport:
 
     def space(self, code: int, count: int) -> bool:
         """SPACE; False for a code that is none. Raises CheckCondition."""
-        return self._land(space(self.recording, self.number, code, count))
-
-    def locate(self, kind: int, wanted: int, partition: int) -> bool:
-        """LOCATE in a partition there is; False for a kind that is none. Raises CheckCondition."""
-        landing = locate(self.cartridge.partitions[partition], kind, wanted)
+        with self._reading_faults():
+            landing = space(self.recording, self.number, code, count)
         if landing is not None:
-            self.partition = partition
-        return self._land(landing)
+            self._land(landing)
+        return landing is not None
 
-    def _land(self, landing: Landing | None) -> bool:
-        if landing is None:
-            return False
+    def locate(self, kind: DestinationType, wanted: int, partition: int) -> None:
+        """LOCATE in a partition there is. Raises CheckCondition."""
+        with self._reading_faults():
+            landing = locate(self.cartridge.partitions[partition], kind, wanted)
+        self.partition = partition
+        self._land(landing)
+
+    def _land(self, landing: Landing) -> None:
         self.number = landing.number
         if landing.event is not None:
             raise landing.event
-        return True
+
+    @contextmanager
+    def _reading_faults(self) -> Iterator[None]:
+        """Turn a fault on the way into what the command ends with; the position is as it was."""
+        try:
+            yield
+        except RecordingFault as fault:
+            self.statistics.read_failed()
+            raise events.unreadable(None, cause=fault) from fault
 
     def rewind(self) -> None:
         """Go to the beginning of the partition."""

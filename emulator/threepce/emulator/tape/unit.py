@@ -294,7 +294,7 @@ class TapeDrive(LogicalUnit):
         logical_object: int,
         *,
         partition: int | None = None,
-        kind: int = DestinationType.LOGICAL_OBJECT,
+        kind: DestinationType = DestinationType.LOGICAL_OBJECT,
         table: type[Cdb] = Locate10,
     ) -> None:
         """LOCATE; `kind` is what `logical_object` counts."""
@@ -303,8 +303,7 @@ class TapeDrive(LogicalUnit):
         wanted = tape.partition if partition is None else partition
         if wanted >= len(tape.cartridge.partitions):
             raise invalid_field_in_cdb(table, "partition")
-        if not tape.locate(kind, logical_object, wanted):
-            raise illegal_request(asc.INVALID_FIELD_IN_CDB)
+        tape.locate(kind, logical_object, wanted)
 
     @property
     def position(self) -> tuple[int, int]:
