@@ -123,6 +123,20 @@ def test_initiators_have_results_of_their_own_and_can_be_lost(engine: Any) -> No
     assert {event["initiator"] for event in events if "initiator" in event} == {"b"}
 
 
+def test_results_do_not_outlive_the_nexus(engine: Any) -> None:
+    """SPC-4 5.17.5.2: I_T nexus loss discards what is retained."""
+    steps = (
+        COPY.replace("    start: one\n", "")
+        + "  - lose nexus: null\n"
+        + "  - test unit ready: {to: dst}\n    expect: {sense: {key: UNIT ATTENTION}}\n"
+        + "  - receive copy status: {to: dst, list_identifier: 7}\n"
+        + "    expect: {sense: {key: ILLEGAL REQUEST, code: INVALID FIELD IN CDB}}\n"
+        + "  - copied: {from: src 0..23, to: dst 0}\n"
+    )
+
+    assert run(steps, engine)[1] == Judgement(Verdict.PASS)
+
+
 def test_a_fault_is_installed_met_and_removed(engine: Any) -> None:
     fault = "  - fault: {name: bad, match: {unit: src, lba: 10, by: copy manager}, do: {sense: MEDIUM ERROR 11h/00h}}\n"
     copy = COPY.replace("    start: one\n", "")

@@ -22,6 +22,7 @@ from threepce.conformance.running import Commands
 from threepce.conformance.scope import Scope
 from threepce.conformance.setting import Setting, requests_of
 from threepce.conformance.steps import Action, Claim, CommandStep, Finish, RunningStep
+from threepce.conformance.steps.bench_steps import LoseNexus
 from threepce.conformance.units import UnitTrouble
 from threepce.conformance.verdict import Verdict, judge_answer
 from threepce.scsi.nexus import CommandTimeout, Completion, TransportError
@@ -168,7 +169,7 @@ class _Run:
                 return all(check.difference is None for check in checks)
             if isinstance(step, Action):
                 step.act(self._setting.bench, contents, scope)
-                self._setting.renew()
+                self._setting.renew(first=isinstance(step, LoseNexus) and step.initiator is None)
                 self._events.append(_action(number, entry))
                 return True
             if isinstance(step, CommandStep):

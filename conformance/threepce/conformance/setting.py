@@ -93,11 +93,15 @@ class Setting:
                 drain(nexus, name, facts)
             nexus.purpose = "step"
 
-    def renew(self) -> None:
-        """Have the nexuses that there are now; one that was lost is another one."""
+    def renew(self, *, first: bool = False) -> None:
+        """Have the nexuses that there are now; one that was lost is another one, with `first` that too."""
         control = self.bench.control
-        for initiator in self._case.scenario.initiators() if control is not None else ():
-            nexus = control.nexus(initiator)  # type: ignore[union-attr]
+        if control is None:
+            return
+        if first:
+            self.nexus.inner = control.nexus(None)
+        for initiator in self._case.scenario.initiators():
+            nexus = control.nexus(initiator)
             known = self._others.get(initiator)
             if known is None or known.inner is not nexus:
                 self._others[initiator] = RecordingNexus(nexus, self._events, initiator)

@@ -63,8 +63,8 @@ class Control(Protocol):
     Each raises ValueError for what cannot be done.
     """
 
-    def nexus(self, initiator: str) -> Nexus:
-        """The I_T nexus of another initiator, the same one each time; a new one after it was lost."""
+    def nexus(self, initiator: str | None) -> Nexus:
+        """The I_T nexus of an initiator, the first with None; the same each time until it is lost."""
         ...
 
     def lose_nexus(self, initiator: str | None) -> None:

@@ -78,7 +78,7 @@ class LogicalUnitReset(Action, step="logical unit reset", short="unit"):
 
 
 class LoseNexus(Action, step="lose nexus", short="initiator"):
-    """I_T nexus loss. The nexus is there again for the next command, with its unit attentions."""
+    """I_T nexus loss, of the first one with null. It is there again for the next command, with its attentions."""
 
     NEEDS: ClassVar[frozenset[str]] = frozenset({"nexuses"})
 
