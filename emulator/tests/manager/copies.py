@@ -145,6 +145,9 @@ class Copies:
     def send(self, data: bytes, *, lid4: bool = False, nexus: EmulatorNexus | None = None) -> Completion:
         return (nexus or self.nexus).execute(self.LUN, self.cdb(data, lid4=lid4), data)
 
+    def send_to(self, lun: int, data: bytes) -> Completion:
+        return self.nexus.execute(lun, self.cdb(data), data)
+
     def begin(self, data: bytes, *, lid4: bool = False, nexus: EmulatorNexus | None = None) -> RunningCommand:
         running = (nexus or self.nexus).begin(self.LUN, self.cdb(data, lid4=lid4), data)
         assert isinstance(running, RunningCommand), running

@@ -11,7 +11,11 @@ from threepce.emulator.nexus import RunningCommand
 from threepce.scsi.copy_results_lid4 import CopyOperationStatus
 from threepce.scsi.nexus import CommandTimeout, NexusLost
 from threepce.scsi.reservation_data import ReserveOutList
-from threepce.scsi.reservations import PersistentReservePreemptAndAbort, PersistentReserveRegister
+from threepce.scsi.reservations import (
+    PersistentReservePreemptAndAbort,
+    PersistentReserveRegister,
+    ReservationType,
+)
 from threepce.scsi.sam import Status
 from threepce.scsi.sense import SenseKey
 from threepce.scsi.third_party_copy import (
@@ -148,7 +152,9 @@ def preempt_and_abort(copies: Copies, running: RunningCommand) -> None:
         cdb = PersistentReserveRegister(parameter_list_length=len(data)).encode()
         assert nexus.execute(1, cdb, data).status == Status.GOOD
     data = ReserveOutList(reservation_key=2, service_action_reservation_key=1).encode()
-    cdb = PersistentReservePreemptAndAbort(parameter_list_length=len(data), type=1).encode()
+    cdb = PersistentReservePreemptAndAbort(
+        parameter_list_length=len(data), type=ReservationType.WRITE_EXCLUSIVE
+    ).encode()
     assert other.execute(1, cdb, data).status == Status.GOOD
     copies.nexus.take_unit_attention(1)
 

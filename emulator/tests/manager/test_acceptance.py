@@ -356,17 +356,15 @@ def test_an_extension_on_its_own_is_no_descriptor() -> None:
 
 def fc_name(**fields: Any) -> IdentificationCscd:
     """A descriptor of another form, as far as the bytes go that all forms share."""
-    return IdentificationCscd(
-        **{
-            "descriptor_type_code": CscdType.FC_N_PORT_NAME,
-            "code_set": 0,
-            "association": 0,
-            "designator_type": 0,
-            "designator_length": 0,
-            "designator": bytes(20),
-        }
-        | fields
-    )
+    values: dict[str, Any] = {
+        "descriptor_type_code": CscdType.FC_N_PORT_NAME,
+        "code_set": 0,
+        "association": 0,
+        "designator_type": 0,
+        "designator_length": 0,
+        "designator": bytes(20),
+    }
+    return IdentificationCscd(**(values | fields))
 
 
 @pytest.mark.parametrize(
@@ -406,12 +404,22 @@ def test_embedded_data_lies_within_its_descriptor() -> None:
     copies = Copies()
     embedded = EmbeddedToStream.of(b"12345678", destination_cscd_id=1, stream_device_transfer_length=8)
     longer = dataclasses.replace(embedded.head, embedded_data_number_of_bytes=9)
-    data = copies.list_of(segment(0), dataclasses.replace(embedded, head=longer))
+    data = copies.list_of(segment(0), EmbeddedToStream(longer, embedded.payload))
 
     sense = sense_of(copies.send(data))
 
     assert (sense.key, sense.code, sense.pointer) == (ILLEGAL, IN_LIST, FieldPointer(16 + 64 + 28 + 12))
     assert copies.copied() == 0
+    assert sense_of(copies.send(copies.list_of(embedded))).key == SenseKey.COPY_ABORTED
+
+
+def test_a_segment_of_no_known_form_has_no_length_to_be_wrong() -> None:
+    """What an engine refuses it for depends on the order of its rules."""
+    copies = Copies(profile_with(rules=["header", "segment descriptor length", "segment descriptor types"]))
+
+    sense = sense_of(copies.send(copies.list_of(segment(0, descriptor_type_code=0x20, descriptor_length=24))))
+
+    assert sense.code == (0x26, 0x09)
 
 
 def test_what_nobody_can_fetch_is_not_held() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from threepce.emulator.errors import CommandEnded
 from threepce.emulator.manager.held_data import HeldData
+from threepce.emulator.manager.operation import Operation
 from threepce.emulator.manager.results import MOST_RESULTS
+from threepce.emulator.manager.segments import SegmentFault, SegmentProcessor
+from threepce.scsi import additional_sense as asc
 from threepce.scsi.cdb import Cdb
 from threepce.scsi.copy_results import FailedSegmentDetails, TransferCountUnits
 from threepce.scsi.copy_results_143 import CopyStatus143
@@ -15,7 +20,7 @@ from threepce.scsi.copy_results_lid4 import CopyOperationStatus
 from threepce.scsi.dialect import Dialect
 from threepce.scsi.parameter_list import ListIdUsage
 from threepce.scsi.sam import Status
-from threepce.scsi.sense import FieldPointer, Sense, SenseKey
+from threepce.scsi.sense import DeviceSense, FieldPointer, Sense, SenseKey
 from threepce.scsi.third_party_copy import (
     ReceiveCopyDataLid1,
     ReceiveCopyDataLid4,
@@ -26,8 +31,8 @@ from threepce.scsi.third_party_copy import (
 
 from .copies import Copies, profile_with, segment, sense_of
 
-LID1 = [ReceiveCopyStatusLid1, ReceiveCopyDataLid1, ReceiveCopyFailureDetailsLid1]
-LID4 = [ReceiveCopyStatusLid4, ReceiveCopyDataLid4]
+LID1: list[type[Cdb]] = [ReceiveCopyStatusLid1, ReceiveCopyDataLid1, ReceiveCopyFailureDetailsLid1]
+LID4: list[type[Cdb]] = [ReceiveCopyStatusLid4, ReceiveCopyDataLid4]
 FAILING = segment(destination_cscd_id=7)
 
 
@@ -379,3 +384,48 @@ def test_held_data_is_the_newest_in_whole_granules(
         held.end_segment()
 
     assert (bytes(held), held.discarded) == (expected, discarded)
+
+
+def test_what_is_left_to_be_done_at_the_end_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SPC-4 6.4.6.18: with the number of the segment that asked for it; the first failure is the one told."""
+
+    def finish(processor: SegmentProcessor) -> Iterator[int]:
+        fault = SegmentFault(asc.THIRD_PARTY_DEVICE_FAILURE)
+        fault.segment = 0
+        raise fault
+        yield 0
+
+    monkeypatch.setattr(SegmentProcessor, "finish", finish)
+    copies = Copies()
+
+    alone = sense_of(copies.send(copies.list_of(segment(0), segment(1))))
+    after = sense_of(copies.send(copies.list_of(segment(0), FAILING)))
+
+    assert (alone.code, alone.segment) == ((0x0D, 0x01), 0)
+    assert (after.code, after.segment) == ((0x08, 0x04), 1)
+
+
+def test_a_segment_may_end_the_command_with_a_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault may have any status; there is no sense data then, and no failure details."""
+    copies = Copies()
+
+    def busy(operation: Operation, number: int) -> None:
+        raise CommandEnded(Status.BUSY)
+
+    monkeypatch.setattr(copies.san.manager, "before_segment", busy)
+    answer = copies.send(copies.list_of())
+
+    assert (answer.status, answer.sense) == (Status.BUSY, b"")
+    assert copies.status4().header.extended_copy_completion_status == Status.BUSY
+    assert copies.details() == bytes(4)
+
+
+def test_the_status_of_a_device_is_embedded_without_sense_data() -> None:
+    """SPC-4 5.17.7.4: RESERVATION CONFLICT has none."""
+    copies = Copies()
+    copies.open("other").execute(1, bytes.fromhex("560000000000 00000000"))
+
+    sense = sense_of(copies.send_to(0, copies.list_of()))
+
+    assert (sense.key, sense.segment) == (SenseKey.COPY_ABORTED, 0)
+    assert sense.destination == DeviceSense(Status.RESERVATION_CONFLICT)

@@ -8,6 +8,7 @@ results are left. It is told what the commands are and says what they must answe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -167,7 +168,7 @@ class ResultsMachine(RuleBasedStateMachine):
             for number in range(segments)
         ]
         build = self.copies.lid4 if lid4 else self.copies.list_of
-        fields = {"immed": True} if background else {}
+        fields: dict[str, Any] = {"immed": True} if background else {}
         data = build(*lists, list_identifier=identifier, list_id_usage=usage, **fields)
         begun = self.nexus(host).begin(1, self.copies.cdb(data, lid4=lid4), data)
 

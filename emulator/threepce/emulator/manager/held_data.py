@@ -33,11 +33,6 @@ class HeldData:
             self._append(bytes(rest))
         self._of_segment = 0
 
-    def discard(self) -> None:
-        """Hold nothing any more."""
-        self.discarded = self.discarded or bool(self._data)
-        self._data.clear()
-
     def _append(self, data: bytes | bytearray | memoryview) -> None:
         room = self._limit
         if len(data) >= room:
@@ -52,6 +47,3 @@ class HeldData:
 
     def __bytes__(self) -> bytes:
         return bytes(self._data)
-
-    def __len__(self) -> int:
-        return len(self._data)
