@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from threepce.emulator.strict_yaml import DocumentError, load
+from threepce.emulator.tape_behaviour import NO_TAPES, TapeBehaviour
 from threepce.emulator.tokens.behaviour import NO_TOKENS, TokenBehaviour
 from threepce.scsi.additional_sense import THIRD_PARTY_DEVICE_FAILURE, AdditionalSense
 from threepce.scsi.cdb import Cdb, all_commands
@@ -39,7 +40,6 @@ __all__ = [
     "ReservedBits",
     "Rule",
     "ShortData",
-    "TapeBehaviour",
     "TooManyCopies",
     "UnitBehaviour",
     "WorkingLength",
@@ -164,23 +164,6 @@ class DiskBehaviour:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TapeBehaviour:
-    """What the tape drives of the engine are. Lengths are in bytes."""
-
-    offered: bool = False
-    """There can be tape drives at all."""
-    product_identification: str = "VIRTUAL TAPE"
-    version_descriptors: tuple[int, ...] = ()
-    vpd_pages: tuple[int, ...] = ()
-    minimum_block_length: int = 1
-    maximum_block_length: int = 1 << 23
-    block_length_granularity: int = 0
-    """GRANULARITY of READ BLOCK LIMITS: block lengths are multiples of two to the power of it."""
-    density_code: int = 0xC0
-    density_name: str = "VIRTUAL"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One thing a parameter list is refused for, and the code of the refusal."""
 
@@ -269,7 +252,7 @@ class Profile:
     identity: Identity
     units: UnitBehaviour
     disks: DiskBehaviour = DiskBehaviour()
-    tapes: TapeBehaviour = TapeBehaviour()
+    tapes: TapeBehaviour = NO_TAPES
     operating_parameters: OperatingParameters
     copy_manager: CopyBehaviour
     tokens: TokenBehaviour = NO_TOKENS
@@ -406,29 +389,8 @@ def _code(tree: object, path: str) -> AdditionalSense:
         raise ProfileError(f"{path}: {tree!r} is not on the T10 list of additional sense codes") from None
 
 
-def _check_tapes(tapes: TapeBehaviour) -> None:
-    """Refuse limits that READ BLOCK LIMITS cannot tell, and a density that has no place (SSC-3)."""
-    shortest, longest = tapes.minimum_block_length, tapes.maximum_block_length
-    if not (0 < shortest <= min(longest, 0xFFFF) and longest <= 0xFFFFFF):
-        raise ProfileError(
-            f"tapes: block lengths from {shortest} to {longest}: the shortest one is 1 to 65535, the longest "
-            "up to 16777215"
-        )
-    if tapes.block_length_granularity > 15 or shortest % (1 << tapes.block_length_granularity):
-        raise ProfileError(
-            f"tapes.block_length_granularity: {tapes.block_length_granularity} is above 15, or the shortest "
-            f"block length {shortest} is no multiple of two to the power of it"
-        )
-    if tapes.density_code > 0xFF or len(tapes.density_name) > 8 or not tapes.density_name.isascii():
-        raise ProfileError(
-            f"tapes: density {tapes.density_code:#x} {tapes.density_name!r}: a code has one byte, a name up to "
-            "eight ASCII characters"
-        )
-
-
-def _check(profile: Profile) -> None:
-    """Refuse what no engine can be."""
-    _check_tapes(profile.tapes)
+def _check_commands(profile: Profile) -> None:
+    """Refuse the names of commands that there are none of."""
     copies = profile.copy_manager
     for where, named in (("units", profile.units.commands), ("copy_manager", copies.commands)):
         titles = {command.TITLE for command in all_commands()} if named else set()
@@ -437,12 +399,19 @@ def _check(profile: Profile) -> None:
                 close = get_close_matches(title, titles, 1)
                 hint = f"; did you mean {close[0]}?" if close else ""
                 raise ProfileError(f"{where}.commands: no command is called {title!r}{hint}")
+
+
+def _check(profile: Profile) -> None:
+    """Refuse what no engine can be."""
+    _check_commands(profile)
+    copies = profile.copy_manager
     if not set(copies.dialects) - {Dialect.LID4}:
         raise ProfileError(
             "copy_manager.dialects: EXTENDED COPY(LID1) needs T10/99-143r1, SPC-2 or SPC-4 LID1 among them"
         )
     try:
         profile.tokens.check()
+        profile.tapes.check()
     except ValueError as error:
         raise ProfileError(str(error)) from error
     limits = profile.operating_parameters
