@@ -401,6 +401,15 @@ def _check_commands(profile: Profile) -> None:
                 raise ProfileError(f"{where}.commands: no command is called {title!r}{hint}")
 
 
+def _check_titles(where: str, named: tuple[str, ...]) -> None:
+    titles = {command.TITLE for command in all_commands()} if named else set()
+    for title in named:
+        if title not in titles:
+            close = get_close_matches(title, titles, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ProfileError(f"{where}.commands: no command is called {title!r}{hint}")
+
+
 def _check(profile: Profile) -> None:
     """Refuse what no engine can be."""
     _check_commands(profile)
