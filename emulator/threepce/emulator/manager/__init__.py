@@ -1,6 +1,8 @@
 """The copy manager: from the bytes of a parameter list to data moved and results kept.
 
-``rules`` refuses a list, ``resolve`` finds the logical units, ``segments`` moves the data, ``copy``
-holds the state of one copy, ``results`` what is left of it, ``commands`` are the handlers. What
-differs from engine to engine stands in the profile.
+``candidate`` cuts a list up in its dialect, ``rules`` (in ``header_rules``, ``cscd_rules`` and
+``segment_rules``) refuse it, ``copy`` makes an operation of it, ``operation`` is its life, ``manager``
+lets operations run and ends them, ``segments`` move the data, ``resolve`` finds the logical units,
+``results`` and ``held_data`` are what can be fetched, ``commands`` are the handlers. What differs from
+engine to engine stands in the profile.
 """
