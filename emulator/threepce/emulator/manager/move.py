@@ -15,7 +15,7 @@ medium to medium, where nothing is left from before and nothing is held.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from math import lcm
 from typing import TYPE_CHECKING
 
@@ -90,21 +90,23 @@ class _Move:
 
     def transfer(self, length: int) -> Iterator[int]:
         """Read, process and write."""
-        if self.source is not None:
-            length = yield from self._directly(length)
+        if self.direct is not None and not self.pools.residue and not length % self._whole(*self.direct):
+            yield from self._directly(*self.direct, length)
+        elif self.source is not None:
             yield from self._in_steps(self.source, length)
         yield from self._write(last=True)
 
-    def _directly(self, length: int) -> Generator[int, None, int]:
-        """Move whole blocks from medium to medium; how many bytes are left."""
-        if self.direct is None or self.pools.residue:
-            return length
-        source, destination = self.direct
-        rest = length % lcm(source.block_length, destination.block_length)
-        end = destination.at + length - rest
+    @staticmethod
+    def _whole(source: BlockSource, destination: BlockDestination) -> int:
+        """The least number of bytes that are whole blocks of both."""
+        return lcm(source.block_length, destination.block_length)
+
+    @staticmethod
+    def _directly(source: BlockSource, destination: BlockDestination, length: int) -> Iterator[int]:
+        """Move whole blocks from medium to medium."""
+        end = destination.at + length
         while destination.at < end:
             yield from copy_directly(source, destination, end - destination.at)
-        return rest
 
     def _in_steps(self, source: Source, length: int) -> Iterator[int]:
         available = self.pools.source
