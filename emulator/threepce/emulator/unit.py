@@ -137,7 +137,7 @@ class LogicalUnit:
             hisup=True,
             additional_length=length - 5,
             tpgs=IMPLICIT_ASYMMETRIC_ACCESS if implicit else 0,
-            third_party_copy=True,
+            third_party_copy=self.profile.units.third_party_copy,
             cmdque=True,
             t10_vendor_identification=f"{identity.t10_vendor_identification:8.8}".encode("ascii"),
             product_identification=f"{self.product_identification:16.16}".encode("ascii"),
