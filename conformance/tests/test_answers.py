@@ -128,13 +128,22 @@ def test_a_dialect_that_an_engine_does_not_speak_is_lacking() -> None:
     assert "in the dialect of T10/99-143r1" in judged.evidence
 
 
+def test_an_engine_of_spc_4_reads_no_list_as_spc_2_does() -> None:
+    """The two are the same bit for bit, but for what SPC-4 has given another meaning."""
+    judged = run("  - test unit ready: {to: disk}\n", "dialect-lid1, dialect-lid4, dialect-spc2")
+
+    assert Verdict.UNSUPPORTED == judged.verdict
+    assert [finding.title for finding in judged.findings] == ["dialect-spc2"]
+    assert "INQUIRY VERSION 06h" in judged.evidence
+
+
 def test_what_takes_a_disk_to_be_known_is_asked_again() -> None:
     engine = EmulatorEngine("spc4")
     only_tape = (
         "\n".join(line for line in HEAD.splitlines() if ": {blocks" not in line or "tape" in line) + "\n"
     )
     case = cases_of(
-        parse_scenario(only_tape % "receive-copy-status, dialect-spc2" + "  - rewind: {to: tape}\n", "f.yaml")
+        parse_scenario(only_tape % "receive-copy-status, dialect-lid1" + "  - rewind: {to: tape}\n", "f.yaml")
     )[0]
 
     events = run_case(case, engine)

@@ -255,6 +255,31 @@ FAULTS = [
     ("steps:\n", "axes: {src: [1]}\nsteps:\n", "'src' is also a unit; use another name"),
     ("steps:\n", f"axes: {{a: {list(range(257))}}}\nsteps:\n", "expected at most 256 combinations, got 257"),
     ("steps:\n", "axes: {a: []}\nsteps:\n", "axes.a: expected at least 1 entries, got 0"),
+    (
+        "steps:\n",
+        "axes: {a: 1}\nsteps:\n",
+        "axes.a: expected a list of integers, or of words of lower-case letters, got 1",
+    ),
+    (
+        "steps:\n",
+        "axes: {a: [1, b]}\nsteps:\n",
+        "expected a list of integers, or of words of lower-case letters",
+    ),
+    (
+        "steps:\n",
+        "axes: {a: [<b>]}\nsteps:\n",
+        "expected a list of integers, or of words of lower-case letters",
+    ),
+    (
+        "steps:\n",
+        f"axes: {{a: [{', '.join(['b'] * 20)}], c: [{', '.join(['d'] * 20)}]}}\nsteps:\n",
+        "at most 256 combinations of words",
+    ),
+    (
+        "steps:\n",
+        f"axes: {{a: [b, c], d: {list(range(200))}}}\nsteps:\n",
+        "expected at most 256 combinations, got 400",
+    ),
     ("why: This", "why: This\nwhy: That", "7:1 why: this key appears twice, first in line 6; remove one"),
 ]
 
@@ -288,6 +313,28 @@ def test_a_document_that_is_no_mapping() -> None:
     assert messages("- 1\n") == [
         "f.yaml:1:1: expected a scenario, that is keys such as format and steps, got [1]"
     ]
+
+
+def test_words_of_an_axis_stand_in_place_of_its_name(good: str) -> None:
+    """In values and in keys; each word makes a scenario of its own out of the file."""
+    axes = "axes: {form: [identification, fc n port name], a: [1, 2], word: [disk, tape]}\nsteps:\n"
+    text = good.replace("steps:\n", axes).replace("why: ", "why: Of a <word>, by <form>, not <a>. ")
+
+    cases = cases_of(parse_scenario(text, "f.yaml"))
+
+    assert cases[2].values == {"form": "identification", "a": 1, "word": "tape"}
+    assert cases[-1].id.endswith("/form:fc-n-port-name/a:2/word:tape")
+    assert len({case.id for case in cases}) == len(cases) == 8
+    assert cases[2].scenario.file.why.startswith("Of a tape, by identification, not <a>. ")
+    assert {case.scenario.id for case in cases} == {cases[0].scenario.id}
+
+
+def test_words_may_be_keys(good: str) -> None:
+    text = good.replace("steps:\n", "axes: {segment: [block to block]}\nsteps:\n")
+
+    (case,) = cases_of(parse_scenario(text.replace("- block to block:", "- <segment>:"), "f.yaml"))
+
+    assert case.values == {"segment": "block to block"}
 
 
 def test_axes_make_named_cases(good: str) -> None:

@@ -43,6 +43,8 @@ __all__ = ["BENCH_FEATURES", "Evidence", "Probe", "bench_evidence", "feature_nam
 
 ROOM = 520
 SERVICE_ACTION_BYTE = 1
+SPC_4 = 6
+"""VERSION of INQUIRY data (SPC-4 table 141)."""
 LIST_IDENTIFIER = 0xE7
 """A list identifier that scenarios have no reason to use."""
 
@@ -124,13 +126,23 @@ class Probe:
         return self.nexus.execute(self.lun, cdb.encode(), data_out, room)
 
     @cached_property
-    def third_party_copy(self) -> bool | None:
-        """The 3PC bit of the INQUIRY data; None when there is none."""
+    def standard_inquiry(self) -> StandardInquiry | None:
+        """The INQUIRY data; None when there is none."""
         answer = self.send(Inquiry(allocation_length=StandardInquiry.SIZE), room=StandardInquiry.SIZE)
         try:
-            return StandardInquiry.decode(answer.data_in).third_party_copy
+            return StandardInquiry.decode(answer.data_in)
         except DecodeError:
             return None
+
+    @property
+    def third_party_copy(self) -> bool | None:
+        """The 3PC bit of the INQUIRY data; None when there is none."""
+        return self.standard_inquiry.third_party_copy if self.standard_inquiry else None
+
+    @property
+    def version(self) -> int | None:
+        """VERSION of the INQUIRY data; None when there is none."""
+        return self.standard_inquiry.version if self.standard_inquiry else None
 
     @cached_property
     def operating_parameters(self) -> tuple[OperatingParameters | None, Completion]:
@@ -234,7 +246,8 @@ def _command(name: str, command: Cdb) -> None:
     _feature(name)(look)
 
 
-_command("lid4", ExtendedCopyLid4(parameter_list_length=0))
+for _name in ("lid4", "dialect-lid4"):
+    _command(_name, ExtendedCopyLid4(parameter_list_length=0))
 _command("receive-copy-status-lid4", ReceiveCopyStatusLid4(list_identifier=LIST_IDENTIFIER))
 _command("tokens", PopulateToken(list_identifier=LIST_IDENTIFIER, parameter_list_length=0))
 _command("report-all-rod-tokens", ReportAllRodTokens())
@@ -272,8 +285,16 @@ def _dialect(dialect: Dialect) -> Callable[[Probe], Evidence]:
     return look
 
 
+def _spc_2(probe: Probe) -> Evidence:
+    # A list of SPC-2 is one of SPC-4 bit for bit, so what an engine claims to be says how it reads it.
+    if probe.version is not None and probe.version >= SPC_4:
+        return Evidence(False, f"INQUIRY VERSION {probe.version:02X}h claims SPC-4 or later")
+    return _dialect(Dialect.SPC_2)(probe)
+
+
+_feature("dialect-spc2")(_spc_2)
+_feature("dialect-lid1")(_dialect(Dialect.LID1))
 _feature("dialect-143r1")(_dialect(Dialect.T10_99_143))
-_feature("dialect-spc2")(_dialect(Dialect.SPC_2))
 
 
 def _retrieval(probe: Probe, command: Cdb, source_lba: int, wanted: int, key: int | None) -> Evidence:

@@ -6,7 +6,9 @@ Every message says where (file, line, column, path), what was expected, and what
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
+from math import prod
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -24,6 +26,7 @@ from threepce.conformance.model import (
     ScenarioFile,
     ScenarioStep,
     UnitDeclaration,
+    is_axis_of_words,
 )
 from threepce.conformance.references import Names, complaints
 from threepce.conformance.scope import fact_names
@@ -85,8 +88,12 @@ def parse_scenario(text: str, file: str) -> Scenario:
 
 def cases_of(scenario: Scenario) -> list[Case]:
     """Every combination of the values of the axes, in the order of the file."""
-    axes = scenario.file.axes
-    return [Case(scenario, dict(zip(axes, values, strict=True))) for values in product(*axes.values())]
+    cases = []
+    for variant in scenario.variants or (scenario,):
+        axes = {name: values for name, values in variant.file.axes.items() if name not in variant.words}
+        for chosen in product(*axes.values()):
+            cases.append(Case(variant, {name: int(value) for name, value in zip(axes, chosen, strict=True)}))
+    return cases
 
 
 def _scenario(document: Document) -> Scenario:
@@ -100,6 +107,33 @@ def _scenario(document: Document) -> Scenario:
             ("format",),
             f"expected 1, the only format there is, got {data['format']!r}; a newer 3pce may read it",
         )
+    axes = data.get("axes")
+    words = axes if isinstance(axes, dict) else {}
+    words = {name: values for name, values in words.items() if is_axis_of_words(values)}
+    if prod(map(len, words.values())) > MAXIMUM_CASES:
+        raise document.error(("axes",), f"expected at most {MAXIMUM_CASES} combinations of words")
+    chosen = [dict(zip(words, values, strict=True)) for values in product(*words.values())]
+    variants = [_variant(document, _filled(data, item), item) for item in chosen]
+    return replace(variants[0], variants=tuple(variants)) if words else variants[0]
+
+
+def _filled(value: Any, words: Mapping[str, str]) -> Any:
+    """The same with the words of the axes in place of their names in angle brackets, keys included."""
+    if isinstance(value, dict):
+        return {
+            _filled(key, words): item if key == "axes" else _filled(item, words)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_filled(item, words) for item in value]
+    if isinstance(value, str):
+        for name, word in words.items():
+            value = value.replace(f"<{name}>", word)
+    return value
+
+
+def _variant(document: Document, data: dict[str, Any], words: Mapping[str, str]) -> Scenario:
+    """The scenario with these words in place of the names of their axes."""
     read = _read(ScenarioFile, data, document, ())
     devices = {name: unit.type for name, unit in read.units.items()}
     steps = []
@@ -111,7 +145,7 @@ def _scenario(document: Document) -> Scenario:
             errors += error.errors
     if errors:
         raise ScenarioErrors(errors)
-    scenario = Scenario(read, tuple(steps), document)
+    scenario = Scenario(read, tuple(steps), document, words)
     errors = list(_inconsistencies(scenario))
     if errors:
         raise ScenarioErrors(errors)
@@ -201,10 +235,8 @@ def _inconsistencies(scenario: Scenario) -> Iterator[ScenarioError]:
     yield from _running(scenario)
     if clash := next((name for name in file.axes if name in file.units), None):
         yield document.error(("axes", clash), f"{clash!r} is also a unit; use another name", key=True)
-    if len(cases_of(scenario)) > MAXIMUM_CASES:
-        yield document.error(
-            ("axes",), f"expected at most {MAXIMUM_CASES} combinations, got {len(cases_of(scenario))}"
-        )
+    if (count := prod(map(len, file.axes.values()))) > MAXIMUM_CASES:
+        yield document.error(("axes",), f"expected at most {MAXIMUM_CASES} combinations, got {count}")
         return
     for case in cases_of(scenario):
         found = list(_numbers(case))

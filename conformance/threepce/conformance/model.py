@@ -6,7 +6,8 @@ The loader builds these; the runner reads them. Nothing here knows an engine.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
@@ -23,13 +24,22 @@ from threepce.conformance.steps.descriptors import read_addresses
 from threepce.conformance.steps.recording import RecordedObjects
 from threepce.emulator.strict_yaml import Document
 
-__all__ = ["CartridgeDeclaration", "Case", "Scenario", "ScenarioFile", "ScenarioStep", "UnitDeclaration"]
+__all__ = [
+    "CartridgeDeclaration",
+    "Case",
+    "Scenario",
+    "ScenarioFile",
+    "ScenarioStep",
+    "UnitDeclaration",
+    "is_axis_of_words",
+]
 
 Level = Literal["shall", "should", "may"]
 
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STAMP = re.compile(r"(0x[0-9a-fA-F]+|[0-9]+)\s*\.\.\s*(0x[0-9a-fA-F]+|[0-9]+)")
+_WORDS = re.compile(r"[a-z0-9][a-z0-9 .-]*")
 RESERVED_NAMES = frozenset({"min", "max", "index"})
 
 
@@ -59,7 +69,25 @@ def _stamp(value: object) -> range:
     return range(first, last + 1)
 
 
+def _values(value: object) -> list[int] | list[str]:
+    if value == []:
+        raise ValueError("expected at least 1 entries, got 0")
+    if isinstance(value, list) and (is_axis_of_words(value) or all(type(item) is int for item in value)):
+        return value
+    raise ValueError(f"expected a list of integers, or of words of lower-case letters, got {value!r}")
+
+
+def is_axis_of_words(value: object) -> bool:
+    """Whether an axis has words for values, which are put in place of its name in angle brackets."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, str) and _WORDS.fullmatch(item) for item in value)
+    )
+
+
 Name = Annotated[str, PlainValidator(_name)]
+AxisValues = Annotated[list[int] | list[str], PlainValidator(_values)]
 Stamp = Annotated[range, PlainValidator(_stamp)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -146,7 +174,7 @@ class ScenarioFile(Model):
     why: Text
     needs: list[str] = Field(default_factory=list)
     units: Annotated[dict[Name, UnitDeclaration], Field(min_length=1)]
-    axes: dict[Name, Annotated[list[int], Field(min_length=1)]] = Field(default_factory=dict)
+    axes: dict[Name, AxisValues] = Field(default_factory=dict)
     steps: Annotated[list[dict[str, Any]], Field(min_length=1)]
     leaves: Literal["anything"] | None = None
 
@@ -169,11 +197,16 @@ class ScenarioStep:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A scenario that was read and found right."""
+    """A scenario that was read and found right.
+
+    Where axes have words, it is the first of its `variants`, each with other `words` in the file.
+    """
 
     file: ScenarioFile
     steps: tuple[ScenarioStep, ...]
     document: Document
+    words: Mapping[str, str] = field(default_factory=dict)
+    variants: tuple[Scenario, ...] = ()
 
     @property
     def id(self) -> str:
@@ -201,12 +234,19 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A scenario with a value for each of its axes."""
+    """A scenario with a value for each of its axes: numbers here, words in the variant of the scenario."""
 
     scenario: Scenario
     axes: dict[str, int]
 
     @property
+    def values(self) -> dict[str, int | str]:
+        """What each axis has here, words too, in the order of the file."""
+        known: dict[str, int | str] = {**self.axes, **self.scenario.words}
+        return {name: known[name] for name in self.scenario.file.axes}
+
+    @property
     def id(self) -> str:
         """``scenario/axis:value``, in the order of the file."""
-        return "/".join((self.scenario.id, *(f"{name}:{value}" for name, value in self.axes.items())))
+        values = (f"{name}:{str(value).replace(' ', '-')}" for name, value in self.values.items())
+        return "/".join((self.scenario.id, *values))

@@ -63,7 +63,7 @@ def _case(case: Case) -> Event:
     return {
         "event": "case",
         "scenario": case.scenario.id,
-        "axes": case.axes,
+        "axes": case.values,
         "file": case.scenario.document.file,
         "title": file.title,
         "clause": file.clause,
