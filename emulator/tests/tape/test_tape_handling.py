@@ -368,7 +368,7 @@ def test_sg_logs_reads_the_pages(tape: Bench, tmp_path: Path) -> None:
     """sg3_utils knows the parameters by name."""
     program = shutil.which("sg_logs")
     if program is None:
-        pytest.skip("sg_logs is not installed")
+        pytest.fail("sg_logs is missing: install sg3-utils (Debian), or let tox fetch it")
     tape.write(1_000_000)
     for page, line in (
         (0x0C, "Native capacity from BOP to current position: 1 MB"),
