@@ -175,7 +175,7 @@ class _Control(SanControl):
     ) -> Completion | Running:
         """Send a command whose steps the portal takes when it is told to."""
         nexus = self.nexus(initiator)
-        self.call(self._portal.runner.hold)
+        self.call(self._portal.runner.hold_next)
         task = nexus.submit(lun, cdb, data_out, data_in_length)
         # It has begun when the portal has it, or has ended when it did not take long.
         for _ in range(int(LIMIT / LOOK)):
@@ -184,6 +184,7 @@ class _Control(SanControl):
             nexus.service()
             if task.ended:
                 break
+        self.call(self._portal.runner.hold_none)
         return nexus.wait(task)
 
     def close(self) -> None:

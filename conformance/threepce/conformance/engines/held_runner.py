@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from threepce.emulator.portal.runner import Runner
 
 if TYPE_CHECKING:
-    from threepce.emulator.nexus import RunningCommand
+    from threepce.emulator.completion import RunningCommand
     from threepce.emulator.portal.connection import Connection
     from threepce.scsi.iscsi.tasks import Task
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from threepce.emulator.nexus import RunningCommand
+from threepce.emulator.completion import RunningCommand
 from threepce.scsi.iscsi.tasks import Task, TaskState
 from threepce.scsi.nexus import NexusLost
 
