@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from threepce.emulator import San, available_profiles, load_profile
+from threepce.emulator.completion import RunningCommand
 from threepce.emulator.disk import Disk
-from threepce.emulator.nexus import RunningCommand
 from threepce.emulator.profile import Profile
 from threepce.scsi.cscd import IdentificationCscd
 from threepce.scsi.dialect import Dialect

@@ -12,9 +12,9 @@ import pytest
 
 from threepce.emulator import FileMedium, MemoryMedium, San, load_profile
 from threepce.emulator.command import Entry
+from threepce.emulator.completion import RunningCommand
 from threepce.emulator.disk import Disk
 from threepce.emulator.medium import MediumFault
-from threepce.emulator.nexus import RunningCommand
 from threepce.emulator.profile import Profile
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi.block import Capacity16, Read10, Read16, ReadCapacity16, Write10

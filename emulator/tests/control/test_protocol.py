@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from threepce.emulator import San, load_profile
 from threepce.emulator.cartridge import Cartridge, RecordingFault, new_cartridge
+from threepce.emulator.completion import RunningCommand
 from threepce.emulator.control import Control, Refused
 from threepce.emulator.control.operations import MOST_RECORDS, OPERATIONS
 from threepce.emulator.control.protocol import LONGEST_LINE, Conversation
-from threepce.emulator.nexus import RunningCommand
 from threepce.scsi.cscd import IdentificationCscd
 from threepce.scsi.nexus import Completion
 from threepce.scsi.parameter_list import ParameterList

@@ -9,7 +9,7 @@ import pytest
 
 from threepce.emulator import San, load_profile
 from threepce.emulator.cartridge import memory_cartridge
-from threepce.emulator.nexus import RunningCommand
+from threepce.emulator.completion import RunningCommand
 from threepce.scsi.copy_results import CopyStatus, CopyStatusData
 from threepce.scsi.nexus import CommandTimeout, Completion, NexusLost
 from threepce.scsi.sam import Status

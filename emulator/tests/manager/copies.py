@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from threepce.emulator import EmulatorNexus, San, load_profile
+from threepce.emulator.completion import RunningCommand
 from threepce.emulator.disk import Disk
 from threepce.emulator.manager.operation import Operation
-from threepce.emulator.nexus import RunningCommand
 from threepce.emulator.profile import Profile, Rule
 from threepce.scsi.cdb import Cdb
 from threepce.scsi.copy_results import CopyStatusData, HeldData

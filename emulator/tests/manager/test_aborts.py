@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from threepce.emulator.completion import RunningCommand
 from threepce.emulator.manager.operation import Operation
-from threepce.emulator.nexus import RunningCommand
 from threepce.scsi.copy_results_lid4 import CopyOperationStatus
 from threepce.scsi.nexus import CommandTimeout, NexusLost
 from threepce.scsi.reservation_data import ReserveOutList

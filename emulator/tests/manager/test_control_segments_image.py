@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from threepce.emulator.completion import RunningCommand
 from threepce.emulator.manager.image import LONGEST_BLOCK
-from threepce.emulator.nexus import RunningCommand
 from threepce.scsi.sam import Status
 from threepce.scsi.segment_control import TapeImageCopy
 from threepce.scsi.segment_copy import BlockImageCopy

@@ -14,7 +14,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from threepce.emulator.nexus import EmulatorNexus, RunningCommand
+from threepce.emulator.completion import RunningCommand
+from threepce.emulator.nexus import EmulatorNexus
 from threepce.scsi.copy_results import CopyStatusData, HeldData
 from threepce.scsi.copy_results_lid4 import StatusLid4
 from threepce.scsi.nexus import Completion

@@ -6,9 +6,9 @@ import dataclasses
 from typing import Any
 
 from threepce.emulator import EmulatorNexus, San, load_profile
+from threepce.emulator.completion import RunningCommand
 from threepce.emulator.disk import Disk
 from threepce.emulator.medium import Medium
-from threepce.emulator.nexus import RunningCommand
 from threepce.emulator.profile import Profile
 from threepce.scsi.copy_results_lid4 import AllRodTokens, RodTokenInformation
 from threepce.scsi.nexus import Completion

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from threepce.emulator.nexus import RunningCommand
+from threepce.emulator.completion import RunningCommand
 from threepce.emulator.tokens.rod import Rod
 from threepce.emulator.tokens.unit import RodMedium
 from threepce.scsi.copy_results_lid4 import CopyOperationStatus

@@ -10,7 +10,8 @@ from threepce.conformance.engines.emulated import EmulatedSan, SanControl, offer
 from threepce.conformance.errors import UsageError
 from threepce.conformance.features import Evidence
 from threepce.emulator import ProfileError, load_profile
-from threepce.emulator.nexus import EmulatorNexus, RunningCommand
+from threepce.emulator.completion import RunningCommand
+from threepce.emulator.nexus import EmulatorNexus
 from threepce.scsi.nexus import Completion
 
 __all__ = ["EmulatorEngine"]
