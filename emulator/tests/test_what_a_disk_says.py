@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threepce.emulator import San, load_profile
+from threepce.emulator import ProfileError, San, load_profile
 from threepce.scsi.block import Capacity16, Read10, Read16, ReadCapacity16, Write10, Write16
 from threepce.scsi.copy_results import OperatingParameters
 from threepce.scsi.log import LogPage, LogSense
@@ -295,14 +295,13 @@ def test_lio_61_lacks_pages(lio: Bench, page: int) -> None:
     assert sense_of(answer).code == (0x24, 0x00)
 
 
-def test_a_page_that_no_disk_knows_cannot_be_offered(tmp_path: Any, make_bench: Callable[..., Bench]) -> None:
-    """What a profile promises and nobody implements is a bug that must be seen."""
+def test_a_page_that_no_disk_knows_cannot_be_offered(tmp_path: Any) -> None:
+    """What a profile promises and nobody implements is refused before anyone asks for it."""
     path = tmp_path / "own.yaml"
     path.write_text("format: 1\ninherits: spc4\nunits: {vpd_pages: [0, 0xc7]}\n")
-    bench = make_bench(str(path))
 
-    with pytest.raises(NotImplementedError, match="C7h"):
-        bench.source.vpd_page(0xC7)
+    with pytest.raises(ProfileError, match="C7h"):
+        load_profile(str(path))
 
 
 # --- LOG SENSE -----------------------------------------------------------------------------------------

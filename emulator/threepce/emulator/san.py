@@ -16,6 +16,7 @@ from threepce.emulator.nexus import EmulatorNexus
 from threepce.emulator.persistence import Store, store_of
 from threepce.emulator.processor import Processor
 from threepce.emulator.profile import Profile
+from threepce.emulator.quirks import with_quirks
 from threepce.emulator.reservations_state import Port
 from threepce.emulator.tape import TapeDrive
 from threepce.emulator.tokens.store import TokenStore
@@ -38,12 +39,16 @@ class San:
         *,
         clock: VirtualClock | None = None,
         random_bytes: Callable[[int], bytes] | None = None,
+        quirks: Iterable[str] = (),
     ) -> None:
-        """`random_bytes` is where ROD tokens have what cannot be guessed from.
+        """`quirks` are defects that the engine has besides those of its profile.
+
+        `random_bytes` is where ROD tokens have what cannot be guessed from.
 
         By default it is the same in every run: who serves strangers gives a better one.
+        Raises ValueError for a quirk there is not.
         """
-        self.profile = profile
+        profile = self.profile = with_quirks(profile, quirks)
         self.clock = clock or VirtualClock()
         self.trace = Trace()
         self.units: dict[int, LogicalUnit] = {}

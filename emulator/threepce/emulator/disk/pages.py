@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threepce.emulator.copy_manager_page import copy_manager_pages
 from threepce.emulator.mode_parameters import PageDefinition
 from threepce.emulator.profile import DiskBehaviour, Profile
 from threepce.scsi.mode_pages import CachingModePage, ControlModePage
@@ -69,9 +70,10 @@ def _provisioning(disks: DiskBehaviour) -> LogicalBlockProvisioning:
 
 
 def mode_pages(profile: Profile) -> list[PageDefinition]:
-    """Caching, in which WCE can be changed, and control, in which D_SENSE and SWP can."""
+    """Caching, in which WCE can be changed, and control, in which D_SENSE and SWP can, and what T10/99-143r1 has."""
     changes = profile.disks.changes_mode_pages
     return [
         PageDefinition.of(CachingModePage(wce=profile.disks.write_cache), CachingModePage(wce=changes)),
         PageDefinition.of(ControlModePage(), ControlModePage(d_sense=changes, swp=changes)),
+        *copy_manager_pages(profile),
     ]

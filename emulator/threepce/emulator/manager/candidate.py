@@ -9,9 +9,10 @@ same number, but where a profile counts the identifiers of LID4 from another one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from threepce.emulator.errors import pointer_to
 from threepce.emulator.profile import Profile
@@ -29,6 +30,10 @@ from threepce.scsi.parameter_list import (
 )
 from threepce.scsi.segment import SEGMENT_HEADER_LENGTH, SegmentHeader
 from threepce.scsi.sense import FieldPointer
+
+if TYPE_CHECKING:
+    from threepce.emulator.unit import LogicalUnit
+    from threepce.scsi.cscd import CscdDescriptor
 
 __all__ = ["LONG_CSCD_TYPES", "ListUnderTest", "choose_dialect"]
 
@@ -52,6 +57,10 @@ def choose_dialect(data: bytes, profile: Profile) -> Dialect:
     return guessed if guessed is Dialect.T10_99_143 else spoken[0]
 
 
+def _nobody(_: CscdDescriptor) -> None:
+    """No unit answers to a list that nobody has sent."""
+
+
 @dataclass
 class ListUnderTest:
     """A parameter list, with what the rules compare it to. Only rules after `header` may ask for parts."""
@@ -60,6 +69,8 @@ class ListUnderTest:
     profile: Profile
     identifiers_in_use: Collection[int] = field(default=())
     dialect: Dialect = Dialect.LID1
+    find_unit: Callable[[CscdDescriptor], LogicalUnit | None] = field(default=_nobody)
+    """The unit of the initiator that answers to a CSCD descriptor."""
 
     # --- the header -----------------------------------------------------------------------------
 
@@ -146,8 +157,15 @@ class ListUnderTest:
         base = self.header_length + self.header.cscd_descriptor_list_length
         stride = self.profile.copy_manager.segment_descriptor_stride
         if stride:
+            view = view[: self.counted_segment_length]
             return [(base + at, view[at : at + stride]) for at in range(0, len(view) - stride + 1, stride)]
         return [(base + at, segment) for at, segment in walk_segments(view, self.dialect)]
+
+    @property
+    def counted_segment_length(self) -> int:
+        """SEGMENT DESCRIPTOR LIST LENGTH, or what is left of it in engines with a narrower variable."""
+        bits = self.profile.copy_manager.segment_list_length_bits
+        return self.header.segment_descriptor_list_length & (1 << bits) - 1
 
     @property
     def segment_headers(self) -> Iterator[tuple[int, SegmentHeader]]:

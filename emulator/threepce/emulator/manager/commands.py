@@ -5,6 +5,8 @@ Those of tokens are in the package ``tokens``. A profile offers all of them or n
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from threepce.emulator.command import Access, Entry, Invocation
 from threepce.emulator.errors import CommandEnded, illegal_request, invalid_field_in_cdb
 from threepce.emulator.manager.operation import Steps
@@ -23,6 +25,9 @@ from threepce.scsi.third_party_copy import (
     ReceiveCopyStatusLid1,
     ReceiveCopyStatusLid4,
 )
+
+if TYPE_CHECKING:
+    from threepce.emulator.manager.manager import CopyManager
 
 __all__ = ["THIRD_PARTY_COPY_COMMANDS", "kept_results", "was_fetched"]
 
@@ -74,8 +79,13 @@ def operating_parameters(invocation: Invocation) -> bytes:
         raise CommandEnded(Status.TASK_SET_FULL)
     if length < reply.minimum_allocation_length:
         raise illegal_request(asc.INVALID_FIELD_IN_CDB)
-    data = profile.operating_parameters.encode()
+    data = profile.operating_parameters.encode().ljust(reply.shortest, b"\0")
     return data.ljust(length, b"\0") if reply.fills_allocation_length else data
+
+
+def manager_of(invocation: Invocation) -> CopyManager:
+    """The copy manager of the target."""
+    return invocation.nexus.san.manager
 
 
 def kept_results(invocation: Invocation) -> KeptResults:
@@ -103,6 +113,7 @@ def copy_status(invocation: Invocation) -> bytes:
         raise invalid_field_in_cdb(ReceiveCopyStatusLid1, "list_identifier")
     data = kept.status()
     kept.status_was_read()
+    manager_of(invocation).results.answered(kept, status=True)
     return data
 
 
@@ -125,12 +136,16 @@ def failure_details(invocation: Invocation) -> bytes:
     data = kept.failure_details()
     if was_fetched(invocation, data):
         kept.drop_details()
+    manager_of(invocation).results.answered(kept, status=False)
     return data
 
 
 def copy_status_lid4(invocation: Invocation) -> bytes:
     """RECEIVE COPY STATUS(LID4): at any time, and it stays."""
-    return kept_results(invocation).status_lid4().encode()
+    kept = kept_results(invocation)
+    data = kept.status_lid4().encode()
+    manager_of(invocation).results.answered(kept, status=False)
+    return data
 
 
 def copy_data_lid4(invocation: Invocation) -> bytes:

@@ -26,7 +26,13 @@ from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.dialect import Dialect
 from threepce.scsi.layout import Table
-from threepce.scsi.segment import SegmentDescriptor, SegmentHeader, UnknownSegment, decode_segment
+from threepce.scsi.segment import (
+    SegmentDescriptor,
+    SegmentHeader,
+    UnknownSegment,
+    decode_segment,
+    find_segment,
+)
 from threepce.scsi.segment_143 import EmbeddedToStreamHead143
 from threepce.scsi.segment_base import Segment, SegmentForm
 from threepce.scsi.sense import FieldPointer, SenseKey
@@ -86,7 +92,20 @@ class SegmentContext:
         """Turn to a segment; its descriptor, as the dialect of the list has it."""
         self.number = self.gate.segment = number
         self.at, self.raw = self.accepted.segment_descriptors[number]
-        return decode_segment(self.raw, self.dialect)
+        if not self.behaviour.segment_lengths_checked:
+            self.raw = self._with_the_length_of_its_form()
+        segment = decode_segment(self.raw, self.dialect)
+        quirks = self.nexus.san.manager.quirks
+        return segment if quirks is None else quirks.segment(self, segment)
+
+    def _with_the_length_of_its_form(self) -> memoryview:
+        """The segment as an engine sees it that takes the fields where they are, whatever the length."""
+        form = find_segment(self.raw[0], self.dialect)
+        if form is None or not issubclass(form, Segment):
+            return self.raw
+        raw = bytearray(self.accepted.data[self.at : self.at + form.SIZE].ljust(form.SIZE, b"\0"))
+        form.override(raw, "descriptor_length", form.SIZE - 4)
+        return memoryview(raw)
 
     def named(self, segment: Table, field: str) -> Named:
         """The unit a field of the segment leads to. Raises SegmentFault.

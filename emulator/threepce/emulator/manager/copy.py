@@ -9,21 +9,20 @@ segment, or the one that failed, comes what segments have left to be done at the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from threepce.emulator.errors import CheckCondition
+from threepce.emulator.manager.failure_sense import failure_sense
 from threepce.emulator.manager.held_data import HeldData
 from threepce.emulator.manager.operation import Operation, Work
-from threepce.emulator.manager.rules import ListUnderTest, pointer_that_fits
+from threepce.emulator.manager.rules import ListUnderTest
 from threepce.emulator.manager.segments import SegmentFault, SegmentProcessor
-from threepce.emulator.profile import SegmentSense
+from threepce.emulator.profile import BytesCounted, SegmentsChecked, SegmentsCounted
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.dialect import Dialect
 from threepce.scsi.list_header import Lid4Header
-from threepce.scsi.sam import Status
-from threepce.scsi.sense import DeviceSense, Sense, SenseKey
+from threepce.scsi.sense import Sense, SenseKey
 from threepce.scsi.third_party_copy import ExtendedCopyLid1, ExtendedCopyLid4
 
 if TYPE_CHECKING:
@@ -43,7 +42,9 @@ def copy_operation(nexus: EmulatorNexus, receiver: LogicalUnit, accepted: ListUn
         service_action=command.SERVICE_ACTION or 0,
         list_identifier=accepted.list_identifier,
         usage=accepted.usage,
-        background=isinstance(header, Lid4Header) and header.immed,
+        background=isinstance(header, Lid4Header)
+        and header.immed
+        and accepted.profile.copy_manager.background,
         dialect=accepted.dialect,
         held=HeldData(limits.held_data_limit, limits.held_data_granularity),
     )
@@ -59,8 +60,14 @@ def copy_work(operation: Operation, accepted: ListUnderTest) -> Work:
 
 def _segments(operation: Operation, accepted: ListUnderTest, processor: SegmentProcessor) -> Work:
     failed = None
+    numbers: Sequence[int] = range(len(accepted.segment_descriptors))
+    if (quirks := operation.nexus.san.manager.quirks) is not None:
+        numbers = quirks.numbers(numbers)
     try:
-        for number in range(len(accepted.segment_descriptors)):
+        if accepted.profile.copy_manager.segments_checked is SegmentsChecked.ALL_FIRST:
+            for number in numbers:
+                processor.check(number)
+        for number in numbers:
             yield from _segment(operation, processor, number)
     except SegmentFault as fault:
         failed = fault
@@ -70,8 +77,9 @@ def _segments(operation: Operation, accepted: ListUnderTest, processor: SegmentP
         failed = failed or fault
     if failed is not None:
         number = operation.segments_processed - 1 if failed.segment is None else failed.segment
-        raise CheckCondition(_sense(operation, accepted, number, failed)) from failed
-    if isinstance(accepted.header, Lid4Header) and accepted.header.g_sense:
+        raise CheckCondition(failure_sense(accepted.profile.copy_manager, number, failed)) from failed
+    g_sense = isinstance(accepted.header, Lid4Header) and accepted.header.g_sense
+    if g_sense and accepted.profile.copy_manager.good_sense:
         operation.good_sense = Sense(
             SenseKey.COMPLETED,
             asc.EXTENDED_COPY_INFORMATION_AVAILABLE,
@@ -83,9 +91,15 @@ def _segment(operation: Operation, processor: SegmentProcessor, number: int) -> 
     operation.nexus.san.manager.before_segment(operation, number)
     yield from operation.pass_stalls(number)
     operation.segments_processed = number + 1
+    behaviour = processor.context.behaviour
+    if behaviour.segments_counted is SegmentsCounted.COMPLETED:
+        operation.segments_told = number
+    if behaviour.bytes_counted is BytesCounted.COMPLETED_SEGMENTS:
+        operation.transferred_told = operation.transferred
     steps = operation.counter
     yield from _counted(operation, processor.process(number))
     operation.held.end_segment()
+    operation.segments_told = operation.transferred_told = None
     if operation.counter == steps:
         yield
 
@@ -94,34 +108,3 @@ def _counted(operation: Operation, steps: Iterator[int]) -> Iterator[None]:
     for written in steps:
         operation.transferred += written
         yield
-
-
-def _sense(operation: Operation, accepted: ListUnderTest, number: int, fault: SegmentFault) -> Sense:
-    if accepted.profile.copy_manager.segment_sense is SegmentSense.NOT_REACHABLE:
-        return _plain(fault)
-    sense = Sense(
-        fault.key,
-        fault.code,
-        information=fault.residual,
-        command_specific=number if fault.key == SenseKey.COPY_ABORTED else None,
-        pointer=pointer_that_fits(fault.pointer),
-    )
-    return _with_device_sense(sense, fault)
-
-
-def _plain(fault: SegmentFault) -> Sense:
-    """LIO: one code for everything in the copy, but for unequal block lengths."""
-    if fault.code == asc.LOGICAL_UNIT_COMMUNICATION_FAILURE:
-        return Sense(SenseKey.NOT_READY, fault.code)
-    return Sense(SenseKey.COPY_ABORTED, asc.COPY_TARGET_DEVICE_NOT_REACHABLE)
-
-
-def _with_device_sense(sense: Sense, fault: SegmentFault) -> Sense:
-    """Add what a source or destination answered (SPC-4 5.17.7.4)."""
-    if fault.device_sense is not None:
-        device = DeviceSense(Status.CHECK_CONDITION, fault.device_sense.encode())
-    elif fault.device_status is not Status.CHECK_CONDITION:
-        device = DeviceSense(fault.device_status)
-    else:
-        return sense
-    return replace(sense, destination=device) if fault.at_destination else replace(sense, source=device)

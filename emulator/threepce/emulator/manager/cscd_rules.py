@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from threepce.emulator.errors import pointer_to
 from threepce.emulator.manager.candidate import ListUnderTest
+from threepce.emulator.manager.resolve import is_block_unit
 from threepce.emulator.manager.rule import Fault, rule
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.cscd import (
@@ -39,6 +40,12 @@ def cscd_descriptors_for_the_segments(candidate: ListUnderTest) -> Fault | None:
     if head.segment_descriptor_list_length and not head.cscd_descriptor_list_length:
         return Fault(candidate.pointer_to("cscd_descriptor_list_length"))
     return None
+
+
+@rule("cscd list holds a descriptor", asc.PARAMETER_LIST_LENGTH_ERROR)
+def cscd_list_holds_a_descriptor(candidate: ListUnderTest) -> Fault | None:
+    """tcmu-runner does not take an empty list."""
+    return Fault() if candidate.header.cscd_descriptor_list_length < CSCD_DESCRIPTOR_LENGTH else None
 
 
 @rule("cscd descriptor count", asc.TOO_MANY_TARGET_DESCRIPTORS)
@@ -118,4 +125,28 @@ def cscd_descriptors_are_naa_6(candidate: ListUnderTest) -> Fault | None:
             return Fault()
         if cscd.designator[0] >> 4 != 6:
             return Fault()
+    return None
+
+
+@rule("cscd descriptors lead to disks", asc.INVALID_FIELD_IN_PARAMETER_LIST)
+def cscd_descriptors_lead_to_disks(candidate: ListUnderTest) -> Fault | None:
+    """SCST looks for the device of each descriptor in turn, referenced or not, before anything is copied."""
+    for index, raw in enumerate(candidate.cscd_descriptors):
+        cscd = IdentificationCscd.decode(raw)
+        base = candidate.cscd_offset(index)
+        if cscd.descriptor_type_code != CscdType.IDENTIFICATION:
+            return Fault(FieldPointer(base), asc.UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE)
+        if cscd.lu_id_type != LuIdType.LOGICAL_UNIT_NUMBER:
+            place = IdentificationCscd.PLACES["lu_id_type"]
+            return Fault(FieldPointer(base + place.byte, place.shift))
+        if cscd.nul:
+            continue
+        if cscd.peripheral_device_type != PeripheralDeviceType.DIRECT_ACCESS_BLOCK:
+            place = IdentificationCscd.PLACES["peripheral_device_type"]
+            return Fault(FieldPointer(base + place.byte, place.shift))
+        unit = candidate.find_unit(cscd) if cscd.association == Association.LOGICAL_UNIT else None
+        if not is_block_unit(unit):
+            return Fault(FieldPointer(base))
+        if cscd.disk_block_length != unit.block_length:
+            return Fault(pointer_to(IdentificationCscd, "disk_block_length", base=base))
     return None

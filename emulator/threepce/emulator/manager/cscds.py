@@ -60,6 +60,7 @@ from threepce.scsi.cscd_address import (
     RdmaCscd,
     SasCscd,
 )
+from threepce.scsi.cscd_base import LuIdType
 from threepce.scsi.cscd_service import AliasCscd, IpCopyServiceCscd
 from threepce.scsi.designator import Designator
 from threepce.scsi.device_parameters import BLOCK_DEVICE_TYPES, STREAM_DEVICE_TYPES
@@ -104,6 +105,8 @@ def find_unit(nexus: EmulatorNexus, cscd: CscdDescriptor) -> LogicalUnit | None:
     if answers is None:
         return None
     answers_to = answers(cscd)
+    if (quirks := nexus.san.manager.quirks) is not None:
+        answers_to = quirks.answers(cscd, answers_to)
     found = [unit for unit in dict.fromkeys(nexus.units()) if answers_to(unit)]
     return found[0] if len(found) == 1 else None
 
@@ -198,7 +201,7 @@ def resolve(
             return Named(NullBlockUnit(asc.UNREACHABLE_COPY_TARGET, pointer), pointer)
         if identifier == SpecialCscdId.NULL_STREAM_DEVICE:
             return Named(NullStreamUnit(asc.UNREACHABLE_COPY_TARGET, pointer), pointer)
-    raise SegmentFault(asc.UNREACHABLE_COPY_TARGET, pointer)
+    raise SegmentFault(accepted.profile.copy_manager.unknown_cscd_id, pointer)
 
 
 def _described(nexus: EmulatorNexus, accepted: ListUnderTest, index: int) -> Named:
@@ -212,12 +215,18 @@ def _described(nexus: EmulatorNexus, accepted: ListUnderTest, index: int) -> Nam
         if cscd.extension_descriptor_type_code != CscdType.EXTENSION:
             place = pointer_to(type(cscd), "extension_descriptor_type_code", base=at)
             raise SegmentFault(asc.INVALID_FIELD_IN_PARAMETER_LIST, place)
-    unit = find_unit(nexus, cscd)
+    unit = None if _is_of_no_use(cscd, accepted) else find_unit(nexus, cscd)
     if unit is None or not isinstance(cscd, Cscd):
-        raise SegmentFault(asc.COPY_TARGET_DEVICE_NOT_REACHABLE, pointer)
+        raise SegmentFault(accepted.profile.copy_manager.unknown_unit, pointer)
     if accepted.profile.copy_manager.cscd_fields_checked:
         _check_fields(cscd, unit, at)
     return Named(unit, pointer, cscd)
+
+
+def _is_of_no_use(cscd: CscdDescriptor, accepted: ListUnderTest) -> bool:
+    """FreeBSD resolves no descriptor with NUL or another LU ID TYPE; others refuse it before, or ignore it."""
+    strict = accepted.profile.copy_manager.resolves_logical_units_only
+    return strict and isinstance(cscd, Cscd) and (cscd.nul or cscd.lu_id_type != LuIdType.LOGICAL_UNIT_NUMBER)
 
 
 def _decoded(accepted: ListUnderTest, index: int) -> CscdDescriptor:

@@ -24,6 +24,7 @@ from threepce.emulator.profile import ActsFor
 from threepce.emulator.reservations_state import NOBODY
 from threepce.emulator.tokens.unit import RodUnit
 from threepce.scsi import additional_sense as asc
+from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.sam import Status
 from threepce.scsi.sense import FieldPointer, SenseKey
 
@@ -37,6 +38,15 @@ if TYPE_CHECKING:
 __all__ = ["DeviceGate", "Named", "nothing_written"]
 
 TRIED_AGAIN = frozenset((Status.BUSY, Status.TASK_SET_FULL, Status.ACA_ACTIVE, Status.RESERVATION_CONFLICT))
+
+NOT_TRIED_AGAIN = frozenset(
+    (
+        asc.INTERNAL_TARGET_FAILURE,
+        AdditionalSense.named("LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED"),
+        AdditionalSense.named("LOGICAL UNIT NOT READY, MANUAL INTERVENTION REQUIRED"),
+    )
+)
+"""What FreeBSD does not try again."""
 
 
 class Named(NamedTuple):
@@ -79,6 +89,9 @@ class DeviceGate:
                 return self._let_through(named, command, first, count)
             except CommandEnded as ended:
                 if ended.status not in TRIED_AGAIN:
+                    raise
+            except CheckCondition as ended:
+                if not self._behaviour.retries_failures or ended.sense.code in NOT_TRIED_AGAIN:
                     raise
             yield 0
         return self._let_through(named, command, first, count)
@@ -146,6 +159,8 @@ class DeviceGate:
         """The failure of the segment where a CSCD ended a command so (SPC-4 5.17.7.4)."""
         code = self._behaviour.device_failure
         if isinstance(ended, CommandEnded):
+            if at_destination:
+                code = self._behaviour.destination_status_failure or code
             return SegmentFault(
                 code,
                 named.pointer,
@@ -154,7 +169,7 @@ class DeviceGate:
                 residual=residual,
             )
         if ended.sense.key == SenseKey.NOT_READY:
-            code = asc.COPY_TARGET_DEVICE_NOT_REACHABLE
+            code = self._behaviour.not_ready_failure
         return SegmentFault(
             code,
             named.pointer,

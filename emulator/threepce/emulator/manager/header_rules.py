@@ -8,16 +8,38 @@ from threepce.scsi import additional_sense as asc
 from threepce.scsi.cscd import CSCD_DESCRIPTOR_LENGTH, CscdType
 from threepce.scsi.dialect import Dialect
 from threepce.scsi.list_header import Lid4Header, ListIdUsage
-from threepce.scsi.parameter_list import header_length
+from threepce.scsi.parameter_list import Lid1Header, header_length
+from threepce.scsi.sense import FieldPointer
+from threepce.scsi.third_party_copy import ExtendedCopyLid1
 
 WORD = 0xFFFFFFFF
 LID4_FORMAT = 0x01
+PARAMETER_LIST_LENGTH_AT = ExtendedCopyLid1.PLACES["parameter_list_length"].byte
+USAGE_LOW_BIT = Lid1Header.PLACES["list_id_usage"].shift
 
 
 @rule("header", asc.PARAMETER_LIST_LENGTH_ERROR)
 def header(candidate: ListUnderTest) -> Fault | None:
     """The list holds at least a header."""
     return Fault() if len(candidate.data) < header_length(candidate.dialect) else None
+
+
+@rule("header, else the cdb is blamed", asc.INVALID_FIELD_IN_CDB)
+def header_else_cdb(candidate: ListUnderTest) -> Fault | None:
+    """SCST: PARAMETER LIST LENGTH is the field that is wrong."""
+    return _blamed(PARAMETER_LIST_LENGTH_AT) if header(candidate) else None
+
+
+@rule("header and limit, else byte 9 of the cdb is blamed", asc.INVALID_FIELD_IN_CDB)
+def header_and_limit_else_byte_9(candidate: ListUnderTest) -> Fault | None:
+    """FreeBSD checks both ends of PARAMETER LIST LENGTH, and points one byte before it."""
+    limit = candidate.profile.operating_parameters.maximum_descriptor_list_length
+    too_long = len(candidate.data) > header_length(candidate.dialect) + limit
+    return _blamed(PARAMETER_LIST_LENGTH_AT - 1) if too_long or header(candidate) else None
+
+
+def _blamed(byte: int) -> Fault:
+    return Fault(FieldPointer(byte, command=True))
 
 
 @rule("lid4 header", asc.INVALID_FIELD_IN_PARAMETER_LIST)
@@ -69,6 +91,21 @@ def list_id_usage_lenient(candidate: ListUnderTest) -> Fault | None:
     return None
 
 
+@rule("list id usage, lowest bit blamed", asc.INVALID_FIELD_IN_PARAMETER_LIST)
+def list_id_usage_lowest_bit(candidate: ListUnderTest) -> Fault | None:
+    """SCST points at the other end of the field."""
+    if candidate.header.list_id_usage == ListIdUsage.RESERVED:
+        return Fault(FieldPointer(Lid1Header.PLACES["list_id_usage"].byte, USAGE_LOW_BIT))
+    return list_id_usage(candidate)
+
+
+@rule("no list identifier", asc.INVALID_FIELD_IN_PARAMETER_LIST)
+def no_list_identifier(candidate: ListUnderTest) -> Fault | None:
+    """tcmu-runner takes LIST ID USAGE 11b and list identifier 0 alone."""
+    head = candidate.header
+    return Fault() if head.list_id_usage != ListIdUsage.DISABLE or head.list_identifier else None
+
+
 @rule("list identifier in use", asc.OPERATION_IN_PROGRESS)
 def list_identifier_in_use(candidate: ListUnderTest) -> Fault | None:
     """SPC-4 5.17.4.3: one operation at a time has a list identifier; LID1 and LID4 share them."""
@@ -96,6 +133,13 @@ def no_inline_data(candidate: ListUnderTest) -> Fault | None:
     return Fault() if candidate.inline_data_length else None
 
 
+@rule("nothing behind the descriptors", asc.INLINE_DATA_LENGTH_EXCEEDED)
+def nothing_behind_the_descriptors(candidate: ListUnderTest) -> Fault | None:
+    """SCST takes what is left for inline data, unless there are no descriptors at all."""
+    used = candidate.header_length + candidate.descriptor_length
+    return Fault() if candidate.descriptor_length and len(candidate.data) > used else None
+
+
 @rule("descriptor list length", asc.PARAMETER_LIST_LENGTH_ERROR)
 def descriptor_list_length(candidate: ListUnderTest) -> Fault | None:
     """SPC-4 6.22.2: MAXIMUM DESCRIPTOR LIST LENGTH; T10/99-143r1 has it limit the whole list."""
@@ -115,6 +159,13 @@ def descriptor_list_length_wrapping(candidate: ListUnderTest) -> Fault | None:
 def truncation(candidate: ListUnderTest) -> Fault | None:
     """SPC-4 6.4.2: a parameter list length that cuts off part of the list."""
     needed = candidate.header_length + candidate.descriptor_length + candidate.inline_data_length
+    return Fault() if len(candidate.data) < needed else None
+
+
+@rule("truncation, of a lid1 header", asc.PARAMETER_LIST_LENGTH_ERROR)
+def truncation_of_lid1(candidate: ListUnderTest) -> Fault | None:
+    """FreeBSD counts the header of LID1 in LID4 too."""
+    needed = Lid1Header.SIZE + candidate.descriptor_length
     return Fault() if len(candidate.data) < needed else None
 
 

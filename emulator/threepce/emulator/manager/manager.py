@@ -24,10 +24,12 @@ from typing import TYPE_CHECKING
 from threepce.emulator.clock import VirtualClock
 from threepce.emulator.errors import CheckCondition, CommandEnded, illegal_request
 from threepce.emulator.manager.copy import copy_operation, copy_work
+from threepce.emulator.manager.cscds import find_unit
 from threepce.emulator.manager.operation import Operation, Steps, Work
 from threepce.emulator.manager.results import ResultStore
 from threepce.emulator.manager.rules import ListUnderTest, check_profile, choose_dialect, refuse_broken_rules
 from threepce.emulator.profile import Profile, TooManyCopies
+from threepce.emulator.quirks import quirks_named
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.dialect import Dialect
 from threepce.scsi.nexus import NexusLost
@@ -50,11 +52,13 @@ class CopyManager:
         check_profile(profile)
         self.profile = profile
         self.clock = clock or VirtualClock()
-        self.results = ResultStore(self.clock, hold_seconds=profile.copy_manager.result_hold_seconds)
+        self.results = ResultStore(self.clock, profile.copy_manager)
         self.background: tuple[Operation, ...] = ()
         """The operations that take their steps between commands, in the order they began."""
         self.before_segment: Callable[[Operation, int], None] = _nothing
         """Asked before each segment of a copy; it may stall the operation, or raise to fail it."""
+        self.quirks = quirks_named(profile.quirks)
+        """The defects of the engine; None, as of most, where it has none."""
         self.woken: set[Callable[[], None]] = set()
         """Told when a stalled operation is released, or ended."""
         self._running: list[Operation] = []
@@ -72,7 +76,9 @@ class CopyManager:
         """
         dialect = Dialect.LID4 if lid4 else choose_dialect(parameter_list, self.profile)
         in_use = self.results.in_progress(nexus.initiator)
-        candidate = ListUnderTest(parameter_list, self.profile, in_use, dialect)
+        candidate = ListUnderTest(
+            parameter_list, self.profile, in_use, dialect, lambda cscd: find_unit(nexus, cscd)
+        )
         refuse_broken_rules(candidate)
         operation = copy_operation(nexus, receiver, candidate)
         return self.start(operation, copy_work(operation, candidate))
@@ -93,6 +99,9 @@ class CopyManager:
             self.results.keep(operation, identifier)
         if operation.background:
             self._looked_at = self.clock.now
+            self.leave(operation)
+            return b""
+        if self.quirks is not None and self.quirks.acknowledges_early(operation):
             self.leave(operation)
             return b""
         return operation.steps()
@@ -157,10 +166,12 @@ class CopyManager:
     # --- operations are ended -------------------------------------------------------------------
 
     def abort(self, nexus: EmulatorNexus, list_identifier: int) -> bool:
-        """COPY OPERATION ABORT (SPC-4 6.3): False where nothing runs under the identifier."""
+        """COPY OPERATION ABORT (SPC-4 6.3): False where nothing under the identifier can be aborted."""
         kept = self.results.find(nexus.initiator, list_identifier)
-        if kept is None or kept.operation.ended:
+        if kept is None:
             return False
+        if kept.operation.ended:
+            return self.profile.copy_manager.aborts_what_has_ended
         kept.operation.clear()
         self._ended()
         return True

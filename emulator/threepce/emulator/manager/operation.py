@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from threepce.emulator.errors import CheckCondition, CommandEnded, internal_failure
 from threepce.emulator.manager.held_data import HeldData
+from threepce.emulator.profile import AbortAnswer
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.copy_results import TransferCountUnits
 from threepce.scsi.copy_results_lid4 import CopyOperationStatus, RodTokenDescriptor
@@ -82,6 +83,9 @@ class Operation:
         """Sense data that goes with GOOD (G_SENSE, SPC-4 6.4.2)."""
         self.segments_processed = 0
         self.transferred = 0
+        self.segments_told: int | None = None
+        self.transferred_told: int | None = None
+        """What results tell in place of these two, in engines that count what is done alone."""
         self.units = TransferCountUnits.BYTES
         self.counter = 0
         """OPERATION COUNTER: steps taken."""
@@ -156,7 +160,8 @@ class Operation:
             asc.COMMANDS_CLEARED_BY_DEVICE_SERVER,
             command_specific=max(self.segments_processed - 1, 0),
         )
-        self.terminate(None if self.background else sense)
+        task_aborted = self.nexus.san.manager.profile.copy_manager.abort_answer is AbortAnswer.TASK_ABORTED
+        self.terminate(None if self.background or task_aborted else sense)
 
     def _end(self, state: CopyOperationStatus, status: Status, sense: Sense | None) -> None:
         if self.ended:

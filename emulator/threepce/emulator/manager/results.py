@@ -20,11 +20,13 @@ from dataclasses import dataclass
 
 from threepce.emulator.clock import VirtualClock
 from threepce.emulator.manager.operation import Operation
+from threepce.emulator.profile import SPC_4, CopyBehaviour, FailureDetailsFor, ResultsGo
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi.copy_results import (
     CopyStatus,
     CopyStatusData,
     FailedSegmentDetails,
+    FailureDetails,
     HeldData,
     TransferCountUnits,
 )
@@ -53,16 +55,19 @@ class KeptResults:
     """What can still be fetched of one operation."""
 
     operation: Operation
+    behaviour: CopyBehaviour = SPC_4
     has_status: bool = True
     has_data: bool = True
     has_details: bool = True
+    goes_at_the_end: bool = False
+    """It was asked for while it ran, by an engine that then forgets it."""
 
     # --- LID1 -----------------------------------------------------------------------------------
 
     def status(self) -> bytes:
         """RECEIVE COPY STATUS(LID1), in the dialect of the list that originated the operation."""
         operation = self.operation
-        units, count = _count(operation)
+        units, count = _count(operation, self.behaviour)
         if operation.dialect is Dialect.T10_99_143:
             return CopyStatus143(
                 copy_status=_lid1_status(operation),
@@ -73,7 +78,7 @@ class KeptResults:
         return CopyStatusData(
             held_data_discarded=operation.held.discarded,
             copy_status=_lid1_status(operation),
-            segments_processed=operation.segments_processed,
+            segments_processed=_segments(operation),
             transfer_count_units=units,
             transfer_count=count,
         ).encode()
@@ -93,10 +98,22 @@ class KeptResults:
     def failure_details(self) -> bytes:
         """RECEIVE COPY FAILURE DETAILS(LID1); four zero bytes where nothing is held."""
         operation = self.operation
-        if operation.sense is None or operation.ended_well or not self.has_details:
+        told_of = self.behaviour.failure_details_for
+        failed = operation.sense is not None and not operation.ended_well and self.has_details
+        if told_of is FailureDetailsFor.FAILURES and not failed:
             return FailedSegmentDetails.encode_none()
-        raw = self._raw_sense()
-        return FailedSegmentDetails.of(Status.CHECK_CONDITION, raw).encode()
+        raw = self._raw_sense() if failed else b""
+        status = (
+            operation.completion_status
+            if told_of is FailureDetailsFor.ALL_ONE_BYTE_SHORT
+            else Status.CHECK_CONDITION
+        )
+        data = bytearray(FailedSegmentDetails.of(status, raw).encode())
+        if told_of is FailureDetailsFor.ALL_ONE_BYTE_SHORT:
+            FailureDetails.override(data, "available_data", len(data) - 3)
+        elif not failed:
+            FailureDetails.override(data, "available_data", 0)
+        return bytes(data)
 
     def drop_details(self) -> None:
         """The failure details were fetched, or are not wanted."""
@@ -112,18 +129,18 @@ class KeptResults:
 
     def status_lid4(self, *, with_held_data: bool = False) -> StatusLid4:
         """What RECEIVE COPY STATUS(LID4), RECEIVE COPY DATA(LID4), RECEIVE ROD TOKEN INFORMATION start with."""
-        operation = self.operation
+        operation, filled = self.operation, self.behaviour.lid4_status_filled
         header = StatusHeaderLid4(
             available_data=0,  # follows from the rest
             response_to_service_action=operation.service_action,
             hdd=with_held_data and operation.held.discarded,
             copy_operation_status=operation.state,
             operation_counter=operation.counter & 0xFFFF,
-            estimated_status_update_delay=NOTHING_TO_COME if operation.ended else NOT_KNOWN,
-            extended_copy_completion_status=operation.completion_status,
+            estimated_status_update_delay=NOTHING_TO_COME if operation.ended and filled else NOT_KNOWN,
+            extended_copy_completion_status=operation.completion_status if filled else Status.GOOD,
             transfer_count_units=operation.units,
-            transfer_count=operation.transferred,
-            segments_processed=operation.segments_processed,
+            transfer_count=_transferred(operation),
+            segments_processed=_segments(operation),
         )
         return StatusLid4.of(header, self._raw_sense())
 
@@ -145,20 +162,35 @@ def _lid1_status(operation: Operation) -> CopyStatus:
     return CopyStatus.COMPLETED if operation.ended_well else CopyStatus.COMPLETED_WITH_ERRORS
 
 
-def _count(operation: Operation) -> tuple[TransferCountUnits, int]:
-    """The count in the smallest unit in which 32 bits hold it (SPC-4 table 205)."""
-    units, count = operation.units, operation.transferred
-    while count > HIGHEST_COUNT and units < TransferCountUnits.EXBIBYTES:
-        units, count = TransferCountUnits(units + 1), count >> 10
-    return units, min(count, HIGHEST_COUNT)
+def _segments(operation: Operation) -> int:
+    told = operation.segments_told
+    return operation.segments_processed if told is None else told
+
+
+def _transferred(operation: Operation) -> int:
+    told = operation.transferred_told
+    return operation.transferred if told is None else told
+
+
+def _count(operation: Operation, behaviour: CopyBehaviour) -> tuple[TransferCountUnits, int]:
+    """The count in the first unit of the engine in which 32 bits hold it (SPC-4 table 205)."""
+    transferred = _transferred(operation)
+    if operation.units is not TransferCountUnits.BYTES:
+        return operation.units, min(transferred, HIGHEST_COUNT)
+    for units in behaviour.lid1_count_units:
+        count = transferred >> 10 * units
+        if count <= HIGHEST_COUNT:
+            break
+    return TransferCountUnits(units), min(count, HIGHEST_COUNT)
 
 
 class ResultStore:
-    """The results of all nexuses of a target. `hold_seconds` is how long they last after the end; 0: for ever."""
+    """The results of all nexuses of a target, for as long as the behaviour says after the end."""
 
-    def __init__(self, clock: VirtualClock, *, hold_seconds: int = 0) -> None:
+    def __init__(self, clock: VirtualClock, behaviour: CopyBehaviour = SPC_4) -> None:
         self._clock = clock
-        self._hold_seconds = hold_seconds
+        self._behaviour = behaviour
+        self._hold_seconds = behaviour.result_hold_seconds
         self._kept: dict[str, dict[int, KeptResults]] = {}
 
     def keep(self, operation: Operation, list_identifier: int) -> KeptResults:
@@ -170,7 +202,7 @@ class ResultStore:
             if ended is not None:
                 del of_nexus[ended]
         kept = of_nexus[list_identifier] = KeptResults(
-            operation, has_data=operation.usage != ListIdUsage.DISCARD
+            operation, self._behaviour, has_data=operation.usage != ListIdUsage.DISCARD
         )
         return kept
 
@@ -178,7 +210,9 @@ class ResultStore:
         """What is kept under an identifier."""
         of_nexus = self._kept.get(initiator, {})
         kept = of_nexus.get(list_identifier)
-        if kept is not None and self._is_over(kept.operation):
+        if kept is not None and (
+            self._is_over(kept.operation) or (kept.goes_at_the_end and kept.operation.ended)
+        ):
             del of_nexus[list_identifier]
             return None
         return kept
@@ -186,6 +220,18 @@ class ResultStore:
     def _is_over(self, operation: Operation) -> bool:
         hold = self._hold_seconds
         return bool(hold) and operation.ended and self._clock.now >= operation.ended_at + hold
+
+    def answered(self, kept: KeptResults, *, status: bool) -> None:
+        """The status, or something else of an operation was returned: drop what is gone with it."""
+        goes = self._behaviour.results_go
+        if goes is ResultsGo.PART_BY_PART or (goes is ResultsGo.WITH_THE_STATUS and not status):
+            return
+        if not kept.operation.ended:
+            kept.goes_at_the_end |= goes is ResultsGo.WITH_THE_STATUS
+            return
+        of_nexus = self._kept.get(kept.operation.initiator, {})
+        for identifier in [key for key, other in of_nexus.items() if other is kept]:
+            del of_nexus[identifier]
 
     def in_progress(self, initiator: str) -> set[int]:
         """The list identifiers of operations that have not ended."""

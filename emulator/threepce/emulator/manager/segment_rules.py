@@ -36,7 +36,7 @@ def whole_segment_descriptors(candidate: ListUnderTest) -> Fault | None:
 def segment_list_of_whole_strides(candidate: ListUnderTest) -> Fault | None:
     """LIO and tcmu-runner know one length of segment descriptor."""
     stride = candidate.profile.copy_manager.segment_descriptor_stride
-    return Fault() if candidate.header.segment_descriptor_list_length % stride else None
+    return Fault() if candidate.counted_segment_length % stride else None
 
 
 @rule("segment list length", asc.TOO_MANY_SEGMENT_DESCRIPTORS)
@@ -45,7 +45,20 @@ def segment_list_length(candidate: ListUnderTest) -> Fault | None:
     profile = candidate.profile
     limit = profile.operating_parameters.maximum_segment_descriptor_count
     room = limit * profile.copy_manager.segment_descriptor_stride
-    return Fault() if candidate.header.segment_descriptor_list_length > room else None
+    return Fault() if candidate.counted_segment_length > room else None
+
+
+@rule("segment list length, of four bytes each", asc.TOO_MANY_SEGMENT_DESCRIPTORS)
+def segment_list_length_of_four_bytes_each(candidate: ListUnderTest) -> Fault | None:
+    """FreeBSD multiplies the number of descriptors by the length of their first part."""
+    limit = candidate.profile.operating_parameters.maximum_segment_descriptor_count
+    return Fault() if candidate.header.segment_descriptor_list_length > limit * FIRST_FOUR else None
+
+
+@rule("segment list holds a header", asc.PARAMETER_LIST_LENGTH_ERROR)
+def segment_list_holds_a_header(candidate: ListUnderTest) -> Fault | None:
+    """tcmu-runner does not take an empty list for GOOD."""
+    return Fault() if candidate.header.segment_descriptor_list_length < SEGMENT_HEADER_LENGTH else None
 
 
 @rule("segment descriptor count", asc.TOO_MANY_SEGMENT_DESCRIPTORS)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from threepce.emulator.manager import control, copying, image, registering
 from threepce.emulator.manager.context import SegmentContext, find_process, processed_types
 from threepce.emulator.manager.fault import SegmentFault
+from threepce.emulator.manager.segment_checks import check_segment
+from threepce.emulator.profile import SegmentsChecked
 from threepce.emulator.tokens import segments as tokens
 
 if TYPE_CHECKING:
@@ -46,7 +48,14 @@ class SegmentProcessor:
         Raises SegmentFault.
         """
         segment = self.context.begin(number)
+        if self.context.behaviour.segments_checked is SegmentsChecked.ONE_BY_ONE:
+            check_segment(self.context)
         return find_process(segment, self.context.dialect)(self.context, segment)
+
+    def check(self, number: int) -> None:
+        """Look at a segment without processing it. Raises SegmentFault."""
+        self.context.begin(number)
+        check_segment(self.context)
 
     def finish(self) -> Iterator[int]:
         """Do what segments asked to be done after the last, or after the one that failed.

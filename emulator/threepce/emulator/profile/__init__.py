@@ -6,6 +6,7 @@ what cannot be; what the values do is the business of the units and of the copy 
 """
 
 from threepce.emulator.profile.copy_behaviour import (
+    SPC_4,
     AbortAnswer,
     ActsFor,
     BytesCounted,
@@ -35,6 +36,7 @@ from threepce.emulator.profile.values import (
 )
 
 __all__ = [
+    "SPC_4",
     "AbortAnswer",
     "ActsFor",
     "BytesCounted",

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from threepce.scsi.additional_sense import (
     COPY_TARGET_DEVICE_NOT_REACHABLE,
+    INVALID_FIELD_IN_CDB,
     THIRD_PARTY_DEVICE_FAILURE,
     UNREACHABLE_COPY_TARGET,
     AdditionalSense,
@@ -19,6 +20,7 @@ from threepce.scsi.cdb import Cdb
 from threepce.scsi.dialect import Dialect
 
 __all__ = [
+    "SPC_4",
     "AbortAnswer",
     "ActsFor",
     "BytesCounted",
@@ -206,6 +208,8 @@ class CopyBehaviour:
     """The code where nobody answers to a CSCD descriptor."""
     unknown_cscd_id: AdditionalSense = UNREACHABLE_COPY_TARGET
     """The code where a segment names a CSCD descriptor that is not there."""
+    resolves_logical_units_only: bool = False
+    """Nobody answers to a CSCD descriptor with NUL, or with a LU ID TYPE that is not zero."""
     device_sense_form: DeviceSenseForm = DeviceSenseForm.STATUS_FIRST
     device_fault_asc: int = THIRD_PARTY_DEVICE_FAILURE.asc
     """The ADDITIONAL SENSE CODE that codes 0Dh/01h to 0Dh/05h have: Spectra Logic prints 2Eh."""
@@ -240,3 +244,9 @@ class CopyBehaviour:
         if (cdb.OPCODE, cdb.SERVICE_ACTION) == EXTENDED_COPY_LID4 and Dialect.LID4 not in self.dialects:
             return False
         return not self.commands or cdb.TITLE in self.commands
+
+
+SPC_4 = CopyBehaviour(
+    unknown_service_action=INVALID_FIELD_IN_CDB, unknown_receive_service_action=INVALID_FIELD_IN_CDB
+)
+"""What SPC-4 has, where nothing else is said."""

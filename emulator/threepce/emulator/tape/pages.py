@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from threepce.emulator.cartridge import Cartridge
+from threepce.emulator.copy_manager_page import copy_manager_pages
 from threepce.emulator.mode_parameters import PageDefinition
+from threepce.emulator.profile import Profile
 from threepce.scsi.mode_pages import (
     ControlModePage,
     DataCompressionModePage,
@@ -35,7 +37,7 @@ def tape_page(page: int) -> bytes:
     raise NotImplementedError(f"a tape does not know VPD page {page:02X}h")
 
 
-def mode_pages() -> list[PageDefinition]:
+def mode_pages(profile: Profile) -> list[PageDefinition]:
     """Control, data compression, device configuration and its extension, medium partition.
 
     DCE and the algorithms can be set and mean nothing: blocks are kept as they came.
@@ -57,6 +59,7 @@ def mode_pages() -> list[PageDefinition]:
             DeviceConfigurationExtensionModePage(write_mode=APPEND_ONLY, pews=0xFFFF),
         ),
         medium_partition_page(None),
+        *copy_manager_pages(profile),
     ]
 
 

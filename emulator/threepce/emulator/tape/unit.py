@@ -105,7 +105,7 @@ class TapeDrive(LogicalUnit):
         self.magazine = Magazine(cartridges)
         self.state = DriveState.EMPTY
         self.loaded: Transport | None = None
-        self.modes = ModeParameters(mode_pages(), self.store, saves=profile.units.saves_mode_pages)
+        self.modes = ModeParameters(mode_pages(profile), self.store, saves=profile.units.saves_mode_pages)
         self.mount = Statistics()
         """The counts of the cartridge that is in."""
         self.protection = Protection()
