@@ -1,7 +1,7 @@
-"""A portal's runner that can be held: then a long command takes a step only when it is told to.
+"""A portal's runner that can hold commands: a held one takes a step only when it is told to.
 
-Between two steps everything else goes on, so what a scenario sends over other sessions, or over the
-same one, finds the copy where it was left.
+Between two steps everything else goes on, other long commands too, so what a scenario sends over
+other sessions, or over the same one, finds the copy where it was left.
 """
 
 from __future__ import annotations
@@ -27,26 +27,40 @@ class HeldRunner(Runner):
 
     def __init__(self) -> None:
         super().__init__()
-        self._held = False
+        self._held: set[int] = set()
+        self._hold_next = False
         self.began = threading.Event()
         """Set when a long command has come since the last `hold`."""
         self.latest = 0
         """The key of the command that came last."""
 
     def add(self, connection: Connection, task: Task, command: RunningCommand) -> None:
-        """Take a command over; its steps are taken when the runner is not held."""
+        """Take a command over; its steps are taken when it is not held."""
+        if self._hold_next:
+            self._hold_next = False
+            self._held.add(id(task))
         super().add(connection, task, command)
         self.latest = id(task)
         self.began.set()
 
-    def hold(self) -> None:
-        """Take no steps by itself from now on."""
-        self._held = True
+    def abandon(self, task: Task) -> None:
+        """See Runner."""
+        super().abandon(task)
+        self._held.discard(id(task))
+
+    def hold_next(self) -> None:
+        """Take no steps of the next long command by itself."""
+        self._hold_next = True
         self.began.clear()
 
+    def hold_none(self) -> None:
+        """The next command was no long one, or has ended: hold none that comes."""
+        self._hold_next = False
+
     def let_go(self) -> None:
-        """Take steps by itself again."""
-        self._held = False
+        """Take steps of all of them by itself again."""
+        self._hold_next = False
+        self._held.clear()
         self.wake()
 
     def step(self, key: int) -> bool:
@@ -57,6 +71,7 @@ class HeldRunner(Runner):
         ended = self._has_ended(*entry)
         if ended:
             self._commands.pop(key, None)
+            self._held.discard(key)
         return ended
 
     def stalls(self, key: int) -> bool:
@@ -64,6 +79,5 @@ class HeldRunner(Runner):
         entry = self._commands.get(key)
         return entry is not None and entry[2].stalled
 
-    def _schedule(self) -> None:
-        if not self._held:
-            super()._schedule()
+    def _goes_on(self, key: int) -> bool:
+        return key not in self._held and super()._goes_on(key)

@@ -58,10 +58,14 @@ class Runner:
                 continue
             if connection.closed or task.state is TaskState.ABORTED:
                 self.abandon(task)
-            elif self._has_ended(connection, task, command):
+            elif self._goes_on(key) and self._has_ended(connection, task, command):
                 self._commands.pop(key, None)
-        if any(not command.stalled for _, _, command in self._commands.values()):
+        if any(self._goes_on(key) and not entry[2].stalled for key, entry in self._commands.items()):
             self._schedule()
+
+    def _goes_on(self, key: int) -> bool:
+        """Whether a command takes its steps by itself."""
+        return key in self._commands
 
     def _has_ended(self, connection: Connection, task: Task, command: RunningCommand) -> bool:
         """Take one step of a command; whether it needs no more."""
