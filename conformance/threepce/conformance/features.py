@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from threepce.scsi.additional_sense import INVALID_COMMAND_OPERATION_CODE, INVALID_FIELD_IN_CDB
+from threepce.scsi.additional_sense import (
+    INVALID_COMMAND_OPERATION_CODE,
+    INVALID_FIELD_IN_CDB,
+    UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE,
+)
 from threepce.scsi.cdb import Cdb
 from threepce.scsi.copy_results import OperatingParameters
 from threepce.scsi.cscd import CscdType, IdentificationCscd
@@ -272,7 +276,7 @@ def _inline_data(probe: Probe) -> Evidence:
 
 
 def _dialect(dialect: Dialect) -> Callable[[Probe], Evidence]:
-    """Whether an engine copies a block as a list of that dialect says."""
+    """Whether an engine copies a block as a list of that dialect says, or at least reads the list so."""
 
     def look(probe: Probe) -> Evidence:
         copies = _extended_copy(probe)
@@ -280,7 +284,10 @@ def _dialect(dialect: Dialect) -> Callable[[Probe], Evidence]:
             return copies if not copies.present else NO_DISK
         answer = probe.copy(0, dialect)
         said = f"a copy of one block onto itself in the dialect of {dialect.text}: {ending(answer)}"
-        return Evidence(answer.status == Status.GOOD, said)
+        sense = Sense.decode(answer.sense)
+        # Who looks at the type of a CSCD descriptor has read the header before it.
+        read = sense is not None and sense.code == UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE
+        return Evidence(answer.status == Status.GOOD or read, said)
 
     return look
 

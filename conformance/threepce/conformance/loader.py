@@ -90,9 +90,13 @@ def cases_of(scenario: Scenario) -> list[Case]:
     """Every combination of the values of the axes, in the order of the file."""
     cases = []
     for variant in scenario.variants or (scenario,):
-        axes = {name: values for name, values in variant.file.axes.items() if name not in variant.words}
+        axes = {
+            name: list(map(int, values))
+            for name, values in variant.file.axes.items()
+            if name not in variant.words
+        }
         for chosen in product(*axes.values()):
-            cases.append(Case(variant, {name: int(value) for name, value in zip(axes, chosen, strict=True)}))
+            cases.append(Case(variant, dict(zip(axes, chosen, strict=True))))
     return cases
 
 
