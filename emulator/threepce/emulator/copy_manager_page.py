@@ -17,8 +17,9 @@ HEADER = 2
 
 
 def copy_manager_pages(profile: Profile) -> list[PageDefinition]:
-    """The page, if the engine speaks T10/99-143r1; nothing in it can be changed."""
-    if Dialect.T10_99_143 not in profile.copy_manager.dialects:
+    """The page, if the engine speaks T10/99-143r1 or has it all the same; nothing in it can be changed."""
+    copies = profile.copy_manager
+    if Dialect.T10_99_143 not in copies.dialects and not copies.limits_in_mode_page:
         return []
     page = CopyManagerPageLayout().encode(profile.operating_parameters)
     return [PageDefinition(page, page[:HEADER] + bytes(len(page) - HEADER))]

@@ -30,6 +30,7 @@ __all__ = ["LogicalUnit"]
 NAA_6_SERIAL_DIGITS = 25
 LONG_INQUIRY_LENGTH, VERSION_DESCRIPTORS_AT = 96, 58
 IMPLICIT_ASYMMETRIC_ACCESS = 0b01
+RECEIVE_COPY_RESULTS = 0x84
 RESERVATIONS = "reservations"
 """The name under which the store has them."""
 
@@ -83,6 +84,13 @@ class LogicalUnit:
             if units.commands:
                 entries = [entry for entry in entries if entry.cdb.TITLE in units.commands]
             entries = [entry for entry in entries if profile.copy_manager.offers(entry.cdb)]
+            if profile.copy_manager.results_are_open:
+                entries = [
+                    entry._replace(access=Access.ANYONE)
+                    if entry.cdb.OPCODE == RECEIVE_COPY_RESULTS
+                    else entry
+                    for entry in entries
+                ]
             table = CommandTable(entries, reserved_bits=units.reserved_bits)
             _tables[cls, profile] = table
         return table

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from threepce.emulator.faults import Outcome
     from threepce.scsi.layout import Table
 
-__all__ = ["BlockDestination", "BlockSource", "copy_directly", "named_block_unit"]
+__all__ = ["BlockDestination", "BlockSource", "copy_directly", "counted_block_length", "named_block_unit"]
 
 
 def named_block_unit(context: SegmentContext, segment: Table, field: str) -> tuple[BlockUnit, Named]:
@@ -36,6 +36,15 @@ def named_block_unit(context: SegmentContext, segment: Table, field: str) -> tup
     if not is_block_unit(unit):
         raise SegmentFault(asc.INVALID_OPERATION_FOR_COPY_SOURCE_OR_DESTINATION, named.pointer)
     return unit, named
+
+
+def counted_block_length(context: SegmentContext, named: Named) -> int:
+    """The bytes of one of the blocks that a segment counts: that of the device, or what the list says it is."""
+    stated = 0 if named.cscd is None else named.cscd.disk_block_length
+    unit: object = named.unit
+    if stated and context.behaviour.cscd_block_length_counts:
+        return stated
+    return unit.block_length if is_block_unit(unit) else 0
 
 
 class BlockSource(End):

@@ -45,6 +45,8 @@ def named_tape(context: SegmentContext, segment: Table, field: str) -> tuple[Str
 @processes(VerifyCscd)
 def verify_cscd(context: SegmentContext, segment: VerifyCscd) -> Iterator[int]:
     """Verify a CSCD (07h, SPC-4 6.4.6.9): with TUR that it is ready, else that INQUIRY reaches it."""
+    if not (segment.tur or context.behaviour.verifies_without_tur):
+        return
     named = context.named(segment, "source_cscd_id")
     command: type[Cdb] = TestUnitReady if segment.tur else Inquiry
     with context.gate.answers(named):

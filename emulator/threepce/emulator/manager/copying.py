@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from threepce.emulator.errors import pointer_to
-from threepce.emulator.manager.block import BlockDestination, BlockSource
+from threepce.emulator.manager.block import BlockDestination, BlockSource, counted_block_length
 from threepce.emulator.manager.context import SegmentContext, processes
 from threepce.emulator.manager.fault import SegmentFault
 from threepce.emulator.manager.move import move
@@ -84,7 +84,7 @@ def block_to_block(context: SegmentContext, segment: BlockToBlock) -> Iterator[i
     if behaviour.equal_block_lengths and source.block_length != destination.block_length:
         raise SegmentFault(asc.LOGICAL_UNIT_COMMUNICATION_FAILURE)
     counted = destination if segment.dc else source
-    length = segment.block_device_number_of_blocks * counted.block_length
+    length = segment.block_device_number_of_blocks * counted_block_length(context, counted.named)
     check_length(context, segment, BLOCKS, length)
     if segment.dc:
         length = _designate(context, destination, length)

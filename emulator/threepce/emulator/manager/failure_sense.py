@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from threepce.emulator.manager.fault import SegmentFault
-from threepce.emulator.manager.rules import pointer_that_fits
+from threepce.emulator.manager.rules import pointer_of
 from threepce.emulator.profile import CopyBehaviour, DeviceSenseForm, SegmentSense
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
@@ -66,7 +66,7 @@ def failure_sense(behaviour: CopyBehaviour, number: int, fault: SegmentFault) ->
         code,
         information=fault.residual if whole else None,
         command_specific=number if fault.key == SenseKey.COPY_ABORTED else None,
-        pointer=pointer_that_fits(fault.pointer),
+        pointer=pointer_of(behaviour, code, fault.pointer),
     )
     if not whole and fault.at_destination and fault.device_sense is None:
         return Sense(sense.key, sense.code, command_specific=sense.command_specific, pointer=sense.pointer)

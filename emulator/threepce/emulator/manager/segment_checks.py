@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from threepce.emulator.manager.block import counted_block_length
 from threepce.emulator.manager.fault import SegmentFault
 from threepce.emulator.manager.resolve import BlockUnit, is_block_unit
 from threepce.scsi import additional_sense as asc
@@ -147,8 +148,8 @@ def _equal_block_lengths(context: SegmentContext, segment: BlockToBlock) -> Iter
 @_rule("whole blocks of both", asc.UNEXPECTED_INEXACT_SEGMENT)
 def _whole_blocks(context: SegmentContext, segment: BlockToBlock) -> Iterator[Broken]:
     for source, destination in _both(context, segment):
-        counted = destination if segment.dc else source
-        length = getattr(segment, BLOCKS) * counted.block_length
+        counted = context.named(segment, DESTINATION if segment.dc else SOURCE)
+        length = getattr(segment, BLOCKS) * counted_block_length(context, counted)
         if length % source.block_length or length % destination.block_length:
             yield _at(BLOCKS)
 

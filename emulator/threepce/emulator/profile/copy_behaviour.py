@@ -225,6 +225,14 @@ class CopyBehaviour:
     segment_rules: tuple[Rule, ...] = ()
     """What a segment is refused for as such, in order: ``threepce.emulator.manager.segment_checks``."""
     segments_checked: SegmentsChecked = SegmentsChecked.ONE_BY_ONE
+    cscd_block_length_counts: bool = False
+    """NUMBER OF BLOCKS counts blocks of the length that the CSCD descriptor has, where it has one."""
+    verifies_without_tur: bool = True
+    """07h without TUR still has to reach its CSCD; else it does nothing at all."""
+    limits_in_mode_page: bool = False
+    """Mode page 0Eh tells limits, as it does anyway where T10/99-143r1 is spoken."""
+    results_are_open: bool = False
+    """RECEIVE COPY RESULTS minds no reservation; in SPC-4 it is a command that reads."""
     enforces_segment_length: bool = True
     enforces_granularity: bool = True
     equal_block_lengths: bool = False

@@ -41,15 +41,22 @@ class LoadedProfile:
 
     `lineage` are the names of the profile and of those it inherits from, nearest first. `tree` is
     what all of them say, merged; `origins` has for the path of each value in it, such as
-    ``copy_manager.dialects``, the profile that says it. `synthetic` are the paths of values that no
-    source gives, in the profile and in those it inherits from.
+    ``copy_manager.dialects``, the profile that says it. `marks` are the paths of which a profile
+    says that no source gives what stands there, each with that profile; see `is_synthetic`.
     """
 
     profile: Profile
     lineage: tuple[str, ...]
     tree: Mapping[str, Any]
     origins: Mapping[str, str]
-    synthetic: tuple[str, ...]
+    marks: tuple[tuple[str, str], ...]
+
+    def is_synthetic(self, path: str) -> bool:
+        """Whether no source gives the value: a mark holds for what was said before it, not for what heirs say."""
+        said_by = self.lineage.index(self.origins[path]) if path in self.origins else len(self.lineage)
+        return any(
+            _within(path, marked) and self.lineage.index(marker) <= said_by for marked, marker in self.marks
+        )
 
 
 def _shipped() -> Traversable:
@@ -78,22 +85,20 @@ def load(name: str) -> LoadedProfile:
     trees = list(_lineage(name))
     tree: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    synthetic: set[str] = set()
+    marks: list[tuple[str, str]] = []
     for origin, own in reversed(trees):
-        marked = _texts(own.get("synthetic"))
         for path in _paths(own):
             for known in [known for known in origins if _within(known, path) or _within(path, known)]:
                 del origins[known]
             origins[path] = origin
-            synthetic = {known for known in synthetic if not _within(known, path)}
-        synthetic |= marked
+        marks += ((path, origin) for path in sorted(_texts(own.get("synthetic"))))
         tree = _merged(tree, own)
     builder = _Builder()
     profile = builder.build(Profile, tree, "")
     problems = builder.problems
     problems += [
         f"synthetic: {path!r} is no key that this profile or one it inherits from gives a value"
-        for path in sorted(_texts(tree.get("synthetic")))
+        for path, _ in marks
         if not any(_within(known, path) or _within(path, known) for known in origins)
     ]
     if not problems:
@@ -101,7 +106,7 @@ def load(name: str) -> LoadedProfile:
     if problems:
         raise ProfileError.of(name, problems)
     lineage = tuple(origin for origin, _ in trees)
-    return LoadedProfile(profile, lineage, tree, origins, tuple(sorted(synthetic)))
+    return LoadedProfile(profile, lineage, tree, origins, tuple(marks))
 
 
 # --- reading ------------------------------------------------------------------------------------------
