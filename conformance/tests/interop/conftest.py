@@ -1,4 +1,4 @@
-"""One guest with Linux's initiator for all tests, and a way to say what other programs said."""
+"""Guests with Linux's initiator for all tests, and a way to say what other programs said."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from .linux_copies import LinuxCopies, open_copies
 from .linux_initiator import LinuxInitiator, open_initiator
 
 
@@ -18,6 +19,17 @@ def linux(say: Callable[[str], None]) -> Iterator[LinuxInitiator]:
     with open_initiator() as initiator:
         say(f"Linux is logged in to {len(initiator.disks)} disks after {time.monotonic() - start:.1f} s")
         yield initiator
+
+
+@pytest.fixture(scope="session")
+def copies(say: Callable[[str], None]) -> Iterator[LinuxCopies]:
+    """A guest that is logged in to disks and tapes of one engine; tests leave any data on them."""
+    start = time.monotonic()
+    with open_copies() as guest:
+        say(
+            f"Linux is logged in to {len(guest.devices)} disks and tapes after {time.monotonic() - start:.1f} s"
+        )
+        yield guest
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,10 @@ the host: no module, no session, no mount, and all of it ends with the guest.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -241,6 +243,18 @@ def find_program(name: str) -> str:
     if found is None:
         pytest.fail(MISSING.format(program=name, package=PACKAGES.get(name, name)))
     return found
+
+
+def number(name: str, text: str) -> int:
+    """The number that a program shows under a name."""
+    found = re.search(rf"^\s*{re.escape(name)}: (\d+)\b", text, re.MULTILINE)
+    assert found, f"no {name!r} in: {text}"
+    return int(found[1])
+
+
+def digest(data: bytes) -> str:
+    """What is compared in place of data that fills screens."""
+    return hashlib.sha256(data).hexdigest()
 
 
 @contextmanager

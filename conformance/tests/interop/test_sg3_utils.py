@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from .linux_initiator import OTHER, Disk, LinuxInitiator
+from .linux_initiator import OTHER, Disk, LinuxInitiator, digest, number
 
 Say = Callable[[str], None]
 MIB = 1 << 20
@@ -36,13 +35,6 @@ def source(linux: LinuxInitiator) -> Disk:
 def destination(linux: LinuxInitiator) -> Disk:
     """Another one like it."""
     return linux.disks["destination"]
-
-
-def number(name: str, text: str) -> int:
-    """The number that a program shows under a name."""
-    found = re.search(rf"^ *{re.escape(name)}: (\d+)\b", text, re.MULTILINE)
-    assert found, f"no {name!r} in: {text}"
-    return int(found[1])
 
 
 def test_sg_inq(linux: LinuxInitiator, say: Say) -> None:
@@ -203,8 +195,3 @@ def test_sg_persist(linux: LinuxInitiator, source: Disk, other: dict[str, Disk],
     linux.run(*zeros)
     linux.run(*copy)
     say("sg_persist: registered, reserved (write and copy by another: RESERVATION CONFLICT), released")
-
-
-def digest(data: bytes) -> str:
-    """What is compared in place of data that fills screens."""
-    return hashlib.sha256(data).hexdigest()
