@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import ClassVar, TypeVar
 
 from threepce.agent.transports.iscsi import IscsiNexus
@@ -23,7 +24,7 @@ from threepce.emulator import ProfileError, San, load_profile
 from threepce.emulator.portal.access import DEFAULT_TARGET_NAME, AccessRules, Target
 from threepce.emulator.portal.portal import Portal
 from threepce.scsi.iscsi.task_initiator import CommandTask
-from threepce.scsi.nexus import Completion
+from threepce.scsi.nexus import Completion, NexusLost
 
 __all__ = ["EmulatorIscsiEngine", "PortalThread"]
 
@@ -214,5 +215,6 @@ class _Running:
         return self._portal.call(lambda: self._portal.runner.stalls(self._key))
 
     def abort(self) -> None:
-        """ABORT TASK."""
-        self._nexus.abort(self._task)
+        """ABORT TASK; where the session is gone the command is too."""
+        with suppress(NexusLost):
+            self._nexus.abort(self._task)
