@@ -36,6 +36,7 @@ __all__ = ["Ext4", "Node"]
 
 SUPERBLOCK_AT = 1024
 ROOT = 2
+FEWEST_BLOCKS_PER_GROUP = 256
 DEEPEST = 5
 NODE_ENTRY = 12
 BLOCK_MAP = slice(0x28, 0x28 + 60)
@@ -86,6 +87,8 @@ class Ext4:
         self.superblock = self._superblock()
         self.block_size = 1024 << self.superblock.log_block_size
         self._block = lru_cache(maxsize=1024)(self._read_block)
+        # A file system longer than its disk would be believed in all that follows.
+        self.block(self.superblock.blocks_count - 1)
         self._descriptors = self._group_descriptors()
 
     # The file system.
@@ -103,11 +106,11 @@ class Ext4:
                 "the file system was not unmounted cleanly and its journal must be replayed: mount it "
                 "once, or run e2fsck, and try again",
             )
-        if unknown := incompatible & ~KNOWN:
-            raise CannotResolve(self.name, f"features that are not known here: {Incompatible(unknown)!s}")
+        if unknown := incompatible & ~int(KNOWN):
+            raise CannotResolve(self.name, f"features that are not known here: {_named(unknown)}")
         sound = (
             superblock.log_block_size <= 6
-            and superblock.blocks_per_group
+            and superblock.blocks_per_group >= FEWEST_BLOCKS_PER_GROUP
             and superblock.inodes_per_group
             and superblock.first_data_block < superblock.blocks_count
             and (superblock.rev_level == 0 or superblock.inode_size in (128, 256, 512, 1024, 2048, 4096))
@@ -312,3 +315,10 @@ class Ext4:
             )
         mode = stat.S_IMODE(inode.mode)
         return FileMap(path, inode.size, mode, inode.mtime, tuple(joined(extents)))
+
+
+def _named(features: int) -> str:
+    """The bits by name, those without a name as a number."""
+    names = [str(one.name) for one in Incompatible if features & one]
+    rest = features & ~sum(Incompatible)
+    return ", ".join(names + ([f"{rest:x}h"] if rest else []))

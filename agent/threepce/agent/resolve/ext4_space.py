@@ -15,7 +15,7 @@ from threepce.agent.resolve.ext4_layout import (
     GroupFlag,
     ReadOnlyCompatible,
 )
-from threepce.agent.resolve.mapping import CannotResolve, FileExtent, FileMap
+from threepce.agent.resolve.mapping import CannotResolve, FileExtent, FileMap, joined
 
 __all__ = ["FILE_SYSTEM", "file_system_map"]
 
@@ -37,32 +37,70 @@ def file_system_map(volume: Ext4, files: Iterable[FileMap]) -> FileMap:
             volume.name, "the file system counts in clusters (bigalloc), which is not known here"
         )
     size = volume.block_size
-    used = bytearray(volume.superblock.blocks_count)
-    for first, count in _fixed(volume):
-        used[first : first + count] = b"\1" * len(used[first : first + count])
-    for group in range(volume.groups):
-        _mark_group(volume, group, used)
-    for file in files:
-        for extent in file.extents:
-            first, count = extent.physical // size, extent.length // size
-            used[first : first + count] = bytes(count)
-    extents = tuple(FileExtent(first * size, first * size, count * size) for first, count in _runs(used))
-    return FileMap(FILE_SYSTEM, volume.size, 0, 0, extents)
+    if volume.superblock.blocks_per_group > 8 * size:
+        raise CannotResolve(volume.name, "a group has more blocks than bits in its bitmap: run e2fsck")
+    fixed = _by_group(volume, _fixed(volume))
+    data = _by_group(
+        volume,
+        ((extent.physical // size, extent.length // size) for file in files for extent in file.extents),
+    )
+    own = joined(
+        FileExtent(first * size, first * size, count * size)
+        for group in range(volume.groups)
+        for first, count in _own_runs(volume, group, fixed.get(group, []), data.get(group, []))
+    )
+    return FileMap(FILE_SYSTEM, volume.size, 0, 0, tuple(own))
 
 
-def _mark_group(volume: Ext4, group: int, used: bytearray) -> None:
+Ranges = Iterable[tuple[int, int]]
+"""First block and number of blocks."""
+
+
+def _start(volume: Ext4, group: int) -> int:
+    """The first block of a group; the boot block before the first one counts as its part."""
+    superblock = volume.superblock
+    return superblock.first_data_block + group * superblock.blocks_per_group if group else 0
+
+
+def _by_group(volume: Ext4, ranges: Ranges) -> dict[int, list[tuple[int, int]]]:
+    """The ranges, cut at the borders of groups and at the end of the file system."""
+    superblock = volume.superblock
+    found: dict[int, list[tuple[int, int]]] = {}
+    for first, length in ranges:
+        at, end = first, min(first + length, superblock.blocks_count)
+        while at < end:
+            group = max(at - superblock.first_data_block, 0) // superblock.blocks_per_group
+            stop = min(end, _start(volume, group + 1))
+            found.setdefault(group, []).append((at, stop - at))
+            at = stop
+    return found
+
+
+def _own_runs(volume: Ext4, group: int, fixed: Ranges, data: Ranges) -> Iterator[tuple[int, int]]:
+    """The runs of blocks of one group that are in use and not `data`: memory is for one group."""
+    start = _start(volume, group)
+    count = min(_start(volume, group + 1), volume.superblock.blocks_count) - start
+    used = _in_use(volume, group, count)
+    for ranges, mark in ((fixed, b"\1"), (data, b"\0")):
+        for first, length in ranges:
+            used[first - start : first - start + length] = mark * length
+    at = used.find(1)
+    while at >= 0:
+        end = used.find(0, at)
+        if end < 0:
+            end = count
+        yield start + at, end - at
+        at = used.find(1, end)
+
+
+def _in_use(volume: Ext4, group: int, count: int) -> bytearray:
+    """A byte for each block of a group, 1 for those in use."""
     descriptor = volume.group(group)
     if descriptor.flags & GroupFlag.BLOCK_UNINIT:
-        return
-    superblock = volume.superblock
-    first = superblock.first_data_block + group * superblock.blocks_per_group
-    count = min(superblock.blocks_per_group, superblock.blocks_count - first)
+        return bytearray(count)
+    before = volume.superblock.first_data_block if group == 0 else 0
     bitmap = volume.block(descriptor.block_bitmap)
-    if count > 8 * len(bitmap):
-        raise CannotResolve(volume.name, f"a group of {count} blocks has a bitmap for fewer: run e2fsck")
-    marks = b"".join(EIGHT[byte] for byte in bitmap)[:count]
-    # What is marked already stays: the fixed parts of a group need not be in its bitmap's order.
-    used[first : first + count] = bytes(map(max, used[first : first + count], marks))
+    return bytearray(before) + b"".join(EIGHT[byte] for byte in bitmap)[: count - before]
 
 
 def _fixed(volume: Ext4) -> Iterator[tuple[int, int]]:
@@ -96,13 +134,3 @@ def _power(number: int, base: int) -> bool:
     while number % base == 0:
         number //= base
     return number == 1
-
-
-def _runs(used: bytearray) -> Iterator[tuple[int, int]]:
-    start = used.find(1)
-    while start >= 0:
-        end = used.find(0, start)
-        if end < 0:
-            end = len(used)
-        yield start, end - start
-        start = used.find(1, end)
