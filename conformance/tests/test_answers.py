@@ -56,6 +56,8 @@ ABORTED = "sense: {key: COPY ABORTED}"
         "  - log sense: {to: tape, page_code: 0x2e, decode: [log page header, log parameter header]}\n    expect: {data: {parameter_code: 1, parameter_length: 1}}\n",
         "  - inquiry: {to: disk, vpd: 0xb0}\n    expect: {data: {page_code: 0xb0}}\n",
         "  - inquiry: {to: disk, vpd: 0xb0, decode: [vpd header]}\n    expect: {data: {page_code: 0xb0}}\n",
+        "  - inquiry: {to: disk, vpd: 0x8f, allocation_length: 1024}\n    expect: {data: {page_code: 0x8f, held_data_limit: 65536, implemented_descriptors: {contains: [2, 0xe4]}, supported_commands: {contains: [0x8301, 0x8403]}, cscd_descriptor_ids: {contains: [0xffff]}, rod_types: {contains: [0x800000]}}}\n",
+        "  - inquiry: {to: disk, vpd: 0x8f, allocation_length: 5}\n    expect: {data: {page_code: 0x8f}, data_length: 5}\n",
         "  - persistent reserve out, register: {to: disk, data: {reserve out list: {service_action_reservation_key: 5}}}\n"
         "  - persistent reserve in, read full status: {to: disk}\n    keep: {who: transport_id}\n    expect: {data: {registrations: 1, reservation_key: 5}}\n"
         "  - persistent reserve in, read full status: {to: disk, allocation_length: 4}\n    expect: {data_length: 4}\n"

@@ -68,6 +68,8 @@ REFUSED = {"status": CHECK, "sense": {"key": [5], "code": [[0x26, 0x06]]}}
     ("events", "verdict"),
     [
         (case(command(GOOD_WANTED)), "pass"),
+        (case(command({"status": 0, "sense": None})), "pass"),
+        (case(command({"status": 0, "sense": None}, sense=TOO_MANY)), "fail"),
         (case(command(GOOD_WANTED, CHECK, TOO_MANY)), "fail"),
         (case(command(GOOD_WANTED, CHECK, TOO_MANY), level="should"), "warn"),
         (case(command(GOOD_WANTED, CHECK, TOO_MANY), level="may"), "info"),

@@ -234,8 +234,8 @@ class _Claims(Model):
         """The claims as data. Sense data alone implies CHECK CONDITION; nothing at all, GOOD."""
         implied = Status.GOOD if self.sense is None else Status.CHECK_CONDITION
         found: Resolved = {"status": int(implied if self.status is None else self.status)}
-        if self.sense is not None:
-            found["sense"] = self.sense.resolve(scope, context)
+        if "sense" in self.model_fields_set:
+            found["sense"] = self.sense.resolve(scope, context) if self.sense else None
         if self.data:
             found["data"] = {name: match.resolve(scope) for name, match in self.data.items()}
         if self.data_length is not None:

@@ -165,8 +165,10 @@ def _mismatches(claims: Event, event: Event) -> list[str]:
     return found
 
 
-def _sense_mismatches(claims: Event, data: bytes) -> list[str]:
+def _sense_mismatches(claims: Event | None, data: bytes) -> list[str]:
     sense = Sense.decode(data)
+    if claims is None:
+        return [] if sense is None else ["sense data came"]
     if sense is None:
         return ["no sense data came"]
     shown = (
@@ -287,6 +289,8 @@ def describe_expectation(claims: Event) -> str:
     parts = [status_text(claims["status"])] if "status" in claims else []
     if sense := claims.get("sense"):
         parts += _described_sense(sense)
+    elif "sense" in claims:
+        parts.append("no sense data")
     parts += [f"{name} {describe_match(match)}" for name, match in claims.get("data", {}).items()]
     if "data_length" in claims:
         parts.append(f"{describe_match(claims['data_length'])} bytes of data")

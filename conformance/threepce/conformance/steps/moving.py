@@ -13,6 +13,7 @@ from threepce.conformance.contents import Contents, Fill
 from threepce.conformance.expression import Expression
 from threepce.conformance.fields import Range, refuse
 from threepce.conformance.scope import Scope
+from threepce.conformance.steps import third_party_copy_page
 from threepce.conformance.steps.base import Answer, annotated
 from threepce.conformance.steps.cdb import CdbStep
 from threepce.conformance.tables import field_of
@@ -57,7 +58,8 @@ class InquiryStep(CdbStep, table=primary.Inquiry):
             return super().answers()
         pages: list[type[Table]] = [vpd.VpdHeader, *self.PAGES.values()]
         tables = [primary.StandardInquiry] if self.vpd is None else pages
-        return {name for table in tables for name in table.PLACES}
+        found = {name for table in tables for name in table.PLACES}
+        return found if self.vpd is None else found | third_party_copy_page.NAMES
 
     def answer(self, data: bytes, scope: Scope) -> Answer:
         """Standard INQUIRY data, or the head of a page and the body of one known here."""
@@ -65,6 +67,9 @@ class InquiryStep(CdbStep, table=primary.Inquiry):
             return super().answer(data, scope)
         if self.vpd is None:
             return annotated((primary.StandardInquiry,), data)
+        if data[1:2] == bytes((vpd.VpdPage.THIRD_PARTY_COPY,)):
+            lists = third_party_copy_page.read_third_party_copy_page(data)
+            return {**annotated((vpd.VpdHeader,), data), **lists}
         page = self.PAGES.get(data[1]) if len(data) > 1 else None
         return annotated((vpd.VpdHeader, page) if page else (vpd.VpdHeader,), data)
 
