@@ -17,7 +17,7 @@ from threepce.emulator.manager.resolve import BlockUnit, is_block_unit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.additional_sense import AdditionalSense
 from threepce.scsi.cscd import IdentificationCscd
-from threepce.scsi.segment import BlockToBlock, SegmentHeader
+from threepce.scsi.segment import SEGMENT_HEADER_LENGTH, BlockToBlock, SegmentHeader
 from threepce.scsi.sense import FieldPointer, SenseKey
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def check_segment(context: SegmentContext) -> None:
     """
     rules = context.behaviour.segment_rules
     raw = context.raw
-    if not rules or len(raw) < BlockToBlock.SIZE or raw[0] not in BlockToBlock.CODES:
+    if not rules or len(raw) < SEGMENT_HEADER_LENGTH or raw[0] not in BlockToBlock.CODES:
         return
-    segment = BlockToBlock.decode(raw)
+    segment = BlockToBlock.decode(bytes(raw).ljust(BlockToBlock.SIZE, b"\0"))
     for rule in rules:
         declared = _rules[rule.name]
         for pointer in declared.check(context, segment):
