@@ -7,6 +7,7 @@ and nothing else: `gen_ex_copy` judges what the fields say.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
@@ -83,6 +84,8 @@ class ReturnCode(IntEnum):
     """Blocks beyond the end of a device, or addresses beyond 64 bits."""
     OVERLAP = 0x002004
     """Source and destination blocks are on one unit and overlap."""
+    BROKEN = 0x002FFF
+    """The shared library could not run, or has a defect; C alone gets it, and standard error says more."""
 
 
 def _check_widths(structure: object, **widths: int) -> None:
@@ -143,5 +146,5 @@ class data_entity_t:  # noqa: N801
     ts: Sequence[data_src_t]
 
     def __post_init__(self) -> None:
-        if len(self.dev_fn.encode()) >= 80:
+        if len(os.fsencode(self.dev_fn)) >= 80:
             raise ValueError(f"data_entity_t.dev_fn has room for 79 bytes: {self.dev_fn!r}")

@@ -242,6 +242,18 @@ def explain_bytes(
     return explain(Request(tuple(words or ()), kind, file, parameter_list, sense, json))
 
 
+@app.command("c-library")
+def c_library(
+    output: Annotated[
+        Path, typer.Option("--output", metavar="DIR", help="Where the library and its header go.")
+    ],
+) -> int:
+    """Build gen_ex_copy as a shared library that programs in C can call."""
+    from threepce.conformance.c_library import build_c_library
+
+    return build_c_library(output)
+
+
 @app.command()
 def doctor() -> int:
     """Say what is here, what is missing, and what to do about it."""
