@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from threepce.agent import CopyAgent, CopyRequest, Device, Extent
+from threepce.agent import CopyAgent, CopyRequest, Device, Disk, Extent, Part
 from threepce.scsi.nexus import Completion, TransportError
 
 LIO_OPERATING_PARAMETERS = bytes.fromhex(
@@ -70,10 +70,14 @@ INQUIRY, VPD_83, CAPACITY, CAPACITY_16, LUNS, PARAMETERS, STATUS, DETAILS, COPY 
 )  # fmt: skip
 
 
+MODE_SENSE, ABORT, VPD_8F = "MODE SENSE(6)", "COPY OPERATION ABORT", "VPD 8Fh"
+
+
 def command_name(cdb: bytes) -> str:
     if cdb[0] == 0x12:
-        return VPD_83 if cdb[1:3] == b"\x01\x83" else INQUIRY
-    by_code = {0x25: CAPACITY, 0x9E: CAPACITY_16, 0xA0: LUNS, 0x83: COPY}
+        return f"VPD {cdb[2]:02X}h" if cdb[1] & 1 else INQUIRY
+    by_code = {0x25: CAPACITY, 0x9E: CAPACITY_16, 0xA0: LUNS, 0x1A: MODE_SENSE}
+    by_code |= {0x83: ABORT if cdb[1] & 0x1F == 0x1C else COPY}
     by_action = {0: STATUS, 3: PARAMETERS, 4: DETAILS}
     return by_action[cdb[1] & 0x1F] if cdb[0] == 0x84 else by_code[cdb[0]]
 
@@ -136,13 +140,11 @@ class Bench:
     destination: Device
 
     def request(self, *extents: Extent, **fields: object) -> CopyRequest:
-        values = {
-            "manager": self.destination,
-            "source": self.source,
-            "destination": self.destination,
-            "extents": extents or (Extent(16, 32, 128),),
-        } | fields
-        return CopyRequest(**values)  # type: ignore[arg-type]
+        """A copy from the source to the destination, or between the disks given."""
+        source = fields.pop("source", Disk(self.source))
+        part = Part(source, extents or (Extent(16, 32, 128),))  # type: ignore[arg-type]
+        values = {"manager": self.destination, "destination": Disk(self.destination), "parts": [part]}
+        return CopyRequest(**values | fields)  # type: ignore[arg-type]
 
 
 def lio_script() -> Script:

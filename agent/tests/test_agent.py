@@ -7,6 +7,8 @@ import time
 import pytest
 
 from threepce.agent import (
+    Disk,
+    Segment,
     CannotBuildCommand,
     CommandFailed,
     CopyAborted,
@@ -129,7 +131,7 @@ def test_sense_that_comes_with_good_is_in_the_report(bench: Bench) -> None:
     bench.script.answer(DESTINATION, COPY, Completion(0, check(0xF, 0, 0x20).sense))
     (segment,) = bench.agent.copy(bench.request()).segments
     assert segment.sense is not None
-    assert (segment.sense.key, segment.index, segment.extent) == (0xF, 0, Extent(16, 32, 128))
+    assert (segment.sense.key, segment.index, segment.segment) == (0xF, 0, Segment(0, 16, 32, 128, 65536))
 
 
 def test_every_request_is_checked_before_the_first_is_carried_out(bench: Bench) -> None:
@@ -145,7 +147,7 @@ def test_requests_are_carried_out_in_order(bench: Bench) -> None:
     requests = [bench.request(Extent(lba, lba, 8)) for lba in (800, 0, 400)]
     reports = bench.agent.copy_all(requests)
     assert [int.from_bytes(data[-8:]) for data in bench.script.copies] == [800, 0, 400]
-    assert [next(iter(report.segments)).extent.source_lba for report in reports] == [800, 0, 400]
+    assert [next(iter(report.segments)).segment.source for report in reports] == [800, 0, 400]
 
 
 def test_nothing_to_copy_sends_no_copy(bench: Bench) -> None:
@@ -164,9 +166,9 @@ def test_blocks_that_are_not_there_are_refused(bench: Bench, extent: Extent) -> 
 
 def test_a_block_length_that_is_not_the_devices_is_refused(bench: Bench) -> None:
     with pytest.raises(InvalidRequest) as error:
-        bench.agent.copy(bench.request(source_block_length=4096))
+        bench.agent.copy(bench.request(source=Disk(bench.source, 4096)))
     assert (error.value.device, error.value.field, error.value.value) == ("/dev/sg0", "block length", 4096)
-    bench.agent.copy(bench.request(source_block_length=512, destination_block_length=512))
+    bench.agent.copy(bench.request(source=Disk(bench.source, 512), destination=Disk(bench.destination, 512)))
 
 
 def test_a_unit_that_is_no_block_device_is_refused(bench: Bench) -> None:
@@ -177,7 +179,7 @@ def test_a_unit_that_is_no_block_device_is_refused(bench: Bench) -> None:
 
 def test_overlap_on_one_unit_is_refused(bench: Bench) -> None:
     """Engines that copy upwards in chunks, as LIO, smear such data."""
-    to_itself = {"source": bench.destination, "destination": bench.destination}
+    to_itself = {"source": Disk(bench.destination)}
     for extent in (Extent(0, 7, 8), Extent(7, 0, 8), Extent(3, 3, 1)):
         with pytest.raises(InvalidRequest, match="of the same unit"):
             bench.agent.copy(bench.request(extent, **to_itself))
@@ -197,7 +199,7 @@ def test_one_unit_takes_two_descriptors_unless_one_must_do(bench: Bench, most: i
     parameters = bytearray(LIO_OPERATING_PARAMETERS)
     parameters[9] = most
     bench.script.answer(DESTINATION, PARAMETERS, bytes(parameters))
-    bench.agent.copy(bench.request(Extent(0, 8, 8), source=bench.destination))
+    bench.agent.copy(bench.request(Extent(0, 8, 8), source=Disk(bench.destination)))
     (data,) = bench.script.copies
     assert int.from_bytes(data[2:4]) == 32 * descriptors
 

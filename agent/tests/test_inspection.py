@@ -81,9 +81,9 @@ def test_a_large_unit_is_measured_by_read_capacity_16(bench: Bench) -> None:
 
 def test_operating_parameters_are_asked_for_with_room(bench: Bench) -> None:
     """LIO refuses an allocation length below 54 though it returns 46 bytes."""
-    parameters = bench.agent.operating_parameters(bench.source)
+    parameters = bench.agent.engine(bench.source).parameters
     assert parameters.implemented_descriptors == (0x02, 0xE4)
-    assert bench.script.cdbs[0].hex() == "84030000000000000000000004000000"
+    assert bench.script.cdbs[1].hex() == "84030000000000000000000004000000"
 
 
 def test_a_long_list_of_units_is_asked_for_again_whole(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from threepce.agent import Extent, InvalidRequest, limits, planner, request
+from threepce.agent import Disk, Extent, InvalidRequest, Part, limits, planner, request
 
 from .conftest import Bench
 
@@ -32,7 +32,7 @@ def test_numbers_that_no_field_can_hold_are_refused(bench: Bench, extent: Extent
 
 
 def test_the_last_address_there_is_can_be_asked_for(bench: Bench) -> None:
-    bench.request(Extent((1 << 64) - 1, (1 << 64) - 1, 1)).verify()
+    bench.request(Extent((1 << 64) - 1, (1 << 64) - 1, 1)).check()
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_header_fields_are_held_to_their_width(bench: Bench, name: str, value: i
 def test_extents_that_can_be_read_once_are_refused(bench: Bench) -> None:
     """They are read once to be checked and again to be copied ([0139])."""
     with pytest.raises(InvalidRequest, match="once only"):
-        bench.agent.copy(bench.request(extents=iter([Extent(0, 0, 1)])))
+        bench.agent.copy(bench.request(parts=[Part(Disk(bench.source), iter([Extent(0, 0, 1)]))]))
 
 
 @pytest.mark.parametrize("module", [limits, planner, request])

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threepce.agent import CopyAborted, CopyAgent, CopyRequest, Device, Extent, NotACopyManager
+from threepce.agent import CopyAborted, CopyAgent, CopyRequest, Device, Disk, Extent, NotACopyManager, Part
 from threepce.agent.data_entity import (
     DESTINATION_DEVICE,
     LUN_VALID,
@@ -220,9 +220,8 @@ def test_a_copy_is_a_slice_assignment(profile: str, extents: list[Extent], manag
         write(nexus, lun, 0, bytes(model[name]))
     request = CopyRequest(
         manager=Device(nexus, luns[manager], manager),
-        source=Device(nexus, luns["source"], "source"),
-        destination=Device(nexus, luns["destination"], "destination"),
-        extents=extents,
+        destination=Disk(Device(nexus, luns["destination"], "destination")),
+        parts=[Part(Disk(Device(nexus, luns["source"], "source")), extents)],
     )
 
     report = agent_of(nexus, 0).copy(request)
@@ -243,7 +242,7 @@ def test_a_copy_within_one_unit_moves_blocks(san: San) -> None:
     write(nexus, lun, 0, data)
     device = Device(nexus, lun, "disk")
     halves = [Extent(0, 256, 128), Extent(128, 384, 128)]
-    request = CopyRequest(manager=device, source=device, destination=device, extents=halves)
+    request = CopyRequest(manager=device, destination=Disk(device), parts=[Part(Disk(device), halves)])
     assert len(agent_of(nexus, lun).copy(request).commands) == 1
     assert read(nexus, lun, 0, DISK) == data[: DISK * BLOCK // 2] * 2
 
@@ -274,9 +273,8 @@ def test_a_write_protected_destination_aborts_and_lio_calls_it_unreachable(san: 
     nexus = san.nexus("host")
     request = CopyRequest(
         manager=Device(nexus, destination, "locked"),
-        source=Device(nexus, source, "source"),
-        destination=Device(nexus, destination, "locked"),
-        extents=[Extent(0, 0, 8)],
+        destination=Disk(Device(nexus, destination, "locked")),
+        parts=[Part(Disk(Device(nexus, source, "source")), [Extent(0, 0, 8)])],
     )
     with pytest.raises(CopyAborted, match="write protection") as error:
         agent_of(nexus, destination).copy(request)

@@ -28,6 +28,7 @@ from threepce.scsi.layout import (
     u48,
     u64,
 )
+from threepce.scsi.segment import BlockToBlock
 
 
 class Colour(IntEnum):
@@ -328,3 +329,32 @@ def test_errors_are_value_errors() -> None:
     """A caller that does not care which of the two it was can catch both."""
     assert issubclass(DecodeError, ValueError)
     assert issubclass(EncodeError, ValueError)
+
+
+@given(number=st.integers(-1, 1 << 16), source=st.integers(0, (1 << 64) - 1), cat=st.booleans())
+def test_a_maker_makes_what_encode_makes(number: int, source: int, cat: bool) -> None:
+    """The same bytes without a table, and the same refusal of what does not fit."""
+    make = BlockToBlock.maker(
+        "block_device_number_of_blocks",
+        "source_block_device_logical_block_address",
+        "cat",
+        source_cscd_id=3,
+        destination_cscd_id=4,
+        destination_block_device_logical_block_address=5,
+    )
+    table = BlockToBlock(
+        block_device_number_of_blocks=number,
+        source_block_device_logical_block_address=source,
+        cat=cat,
+        source_cscd_id=3,
+        destination_cscd_id=4,
+        destination_block_device_logical_block_address=5,
+    )
+    if 0 <= number < 1 << 16:
+        assert make(number, source, cat) == table.encode()
+        return
+    with pytest.raises(EncodeError) as made:
+        make(number, source, cat)
+    with pytest.raises(EncodeError) as encoded:
+        table.encode()
+    assert str(made.value) == str(encoded.value)

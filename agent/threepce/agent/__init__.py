@@ -16,8 +16,8 @@ from threepce.agent.errors import (
     UnexpectedAnswer,
 )
 from threepce.agent.executor import Patience
-from threepce.agent.report import CopyReport, SegmentReport
-from threepce.agent.request import CopyRequest, Device, Extent
+from threepce.agent.report import CopyReport, How, Position, Segment, SegmentReport
+from threepce.agent.request import CopyRequest, Device, Disk, Extent, Filemarks, Inline, Part, Stretch, Tape
 
 __all__ = [
     "AgentError",
@@ -29,12 +29,21 @@ __all__ = [
     "CopyRequest",
     "CopyResults",
     "Device",
+    "Disk",
     "Extent",
+    "Filemarks",
+    "How",
+    "Inline",
     "InvalidRequest",
     "NoDesignator",
     "NotACopyManager",
+    "Part",
     "Patience",
+    "Position",
     "PreparedCopy",
+    "Segment",
     "SegmentReport",
+    "Stretch",
+    "Tape",
     "UnexpectedAnswer",
 ]

@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from threepce.agent import inspection
-from threepce.agent.errors import AgentError, InvalidRequest, NotACopyManager
+from threepce.agent.engine import Engine, look_at
+from threepce.agent.errors import AgentError, NotACopyManager
 from threepce.agent.executor import Executor, Patience
-from threepce.agent.inspection import Capacity
-from threepce.agent.limits import CommandLimits, command_limits
-from threepce.agent.planner import count_commands, plan
-from threepce.agent.report import CommandReport, CopyReport
-from threepce.agent.request import CopyRequest, Device, Extent
-from threepce.scsi.copy_results import OperatingParameters
-from threepce.scsi.cscd import IdentificationCscd
+from threepce.agent.planner import plan
+from threepce.agent.preparing import PreparedCopy, prepare
+from threepce.agent.report import CommandReport, CopyReport, Position
+from threepce.agent.request import CopyRequest, Device
+from threepce.agent.units import BLOCK_LENGTH, DEVICE_TYPE, OVERLAP
+from threepce.scsi.dialect import Dialect
 from threepce.scsi.primary import StandardInquiry
 from threepce.scsi.sense import Sense
 
@@ -33,38 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK_LENGTH", "DEVICE_TYPE", "OVERLAP", "CopyAgent", "PreparedCopy"]
 
-DIRECT_ACCESS_BLOCK_DEVICE = 0x00
-
-BLOCK_LENGTH, DEVICE_TYPE, OVERLAP = "block length", "peripheral device type", "overlap"
-"""Names of fields in InvalidRequest that callers tell apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedCopy:
-    """A request that was checked against its devices, ready to be run.
-
-    `lower_bound` is the fewest commands the limits allow for it.
-    """
-
-    request: CopyRequest
-    limits: CommandLimits
-    cscd_descriptors: tuple[IdentificationCscd, ...]
-    lower_bound: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """A source or destination as the copy needs it."""
-
-    device: Device
-    descriptor: IdentificationCscd
-    capacity: Capacity
-
 
 class CopyAgent:
     """Carries out copy requests by sending EXTENDED COPY commands to copy managers.
 
-    `open_device` turns a name into a device; `pause` waits so many seconds.
+    `open_device` turns a name into a device; `pause` waits so many seconds; `clock` tells seconds.
     """
 
     def __init__(
@@ -73,8 +45,10 @@ class CopyAgent:
         *,
         pause: Callable[[float], object] = time.sleep,
         patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open_device = open_device
+        self._clock = clock
         self.executor = Executor(pause, patience)
 
     def open(self, name: str) -> Device:
@@ -93,12 +67,11 @@ class CopyAgent:
         an EXTENDED COPY did; TransportError as it comes.
         """
         for request in requests:
-            request.verify()  # 704
+            request.check()  # 704
         prepared = []
         for request in requests:
-            self.inquire(request.manager)  # 706
-            parameters = self.operating_parameters(request.manager)  # 708
-            prepared.append(self.prepare(request, parameters))  # 710, 712
+            engine = self.engine(request.manager, request.dialect)  # 706, 708
+            prepared.append(self.prepare(request, engine))  # 710, 712
         return [self.run(copy) for copy in prepared]  # 714 to 726, and 728 for each
 
     def inquire(self, manager: Device) -> StandardInquiry:
@@ -108,37 +81,19 @@ class CopyAgent:
             raise NotACopyManager(str(manager))
         return inquiry
 
-    def operating_parameters(self, manager: Device) -> OperatingParameters:
-        """Step 708: the limits of the copy manager ([0141])."""
-        return inspection.operating_parameters(self.executor, manager)
+    def engine(
+        self, manager: Device, dialect: Dialect | None = None, *, inquiry: StandardInquiry | None = None
+    ) -> Engine:
+        """Step 708, and 706 where `inquiry` is not given: its dialect and its limits ([0140], [0141])."""
+        return look_at(self.executor, manager, inquiry or self.inquire(manager), dialect)
 
-    def prepare(self, request: CopyRequest, parameters: OperatingParameters) -> PreparedCopy:
-        """Steps 710 and 712: can a valid command be made, and how many will it take?
+    def prepare(self, request: CopyRequest, engine: Engine) -> PreparedCopy:
+        """Steps 710 and 712: can valid commands be made, and how many will it take?
 
-        Asks both units for their names and their size, writes nothing. Raises CannotBuildCommand
+        Asks all units for their names and their size, writes nothing. Raises CannotBuildCommand
         ([0141]), NoDesignator ([0143]), InvalidRequest.
         """
-        source = self._unit(request.source, request.source_block_length, pad=request.source_pad)
-        destination = self._unit(
-            request.destination, request.destination_block_length, pad=request.destination_pad
-        )
-        same_unit = _name(source) == _name(destination)
-        descriptors: tuple[IdentificationCscd, ...] = (source.descriptor, destination.descriptor)
-        # Old managers expect two descriptors even for one unit; one will do where one must.
-        if same_unit and parameters.maximum_cscd_descriptor_count == 1:
-            descriptors = descriptors[:1]
-        limits = command_limits(
-            parameters,
-            source_block_length=source.capacity.block_length,
-            destination_block_length=destination.capacity.block_length,
-            cscd_descriptors=len(descriptors),
-            same_unit=same_unit,
-            party=str(request.manager),
-        )
-        for index, extent in enumerate(request.extents):
-            _check_extent(index, extent, limits, source, destination)
-        lower_bound = count_commands(request.extents, limits)
-        return PreparedCopy(request, limits, descriptors, lower_bound)
+        return prepare(self.executor, request, engine)
 
     def run(self, prepared: PreparedCopy) -> CopyReport:
         """Steps 714 to 726: build and send commands until all of the data is copied.
@@ -147,15 +102,9 @@ class CopyAgent:
         CommandFailed with `report` saying what was copied, TransportError.
         """
         request = prepared.request
-        report = CopyReport(prepared.limits.source_block_length, prepared.lower_bound)
-        commands = plan(
-            request.extents,
-            prepared.limits,
-            prepared.cscd_descriptors,
-            list_identifier=request.list_identifier,
-            priority=request.priority,
-        )
-        for command in commands:  # 714; the end of the plan is "all copied" at 726
+        report = CopyReport(prepared.lower_bound, prepared.job.dialect, prepared.total_bytes)
+        for command in plan(prepared.job):  # 714; the end of the plan is "all copied" at 726
+            begun = self._clock()
             try:
                 completion = self.executor.extended_copy(  # 716, 718; on error 722
                     request.manager, command.parameter_list, timeout=request.timeout
@@ -163,8 +112,11 @@ class CopyAgent:
             except AgentError as error:
                 error.report = report
                 raise  # 724
+            seconds = self._clock() - begun
             sense = Sense.decode(completion.sense)
-            report.commands.append(CommandReport(command.number, command.segments, sense))
+            report.commands.append(CommandReport(command.number, command.segments, sense, seconds=seconds))
+            report.position = command.after(len(command.segments))
+        report.position = Position(len(request.parts))
         return report
 
     def gen_ex_copy(
@@ -180,57 +132,3 @@ class CopyAgent:
         from threepce.agent.gen_ex_copy import carry_out
 
         return carry_out(self, de, de_ent, ILD, ILD_ent, rcr)
-
-    def _unit(self, device: Device, block_length: int | None, *, pad: bool) -> _Unit:
-        identity = inspection.identify(self.executor, device)
-        if identity.peripheral_device_type != DIRECT_ACCESS_BLOCK_DEVICE:
-            raise InvalidRequest(
-                str(device),
-                DEVICE_TYPE,
-                f"{identity.peripheral_device_type:02X}h",
-                "only copies between direct access block devices (00h) can be built",
-            )
-        designator = inspection.best_designator(device, identity.designators)
-        capacity = inspection.read_capacity(self.executor, device)
-        if block_length not in (None, capacity.block_length):
-            raise InvalidRequest(
-                str(device),
-                BLOCK_LENGTH,
-                block_length,
-                f"the device has blocks of {capacity.block_length} bytes",
-            )
-        descriptor = IdentificationCscd.of(designator, disk_block_length=capacity.block_length, pad=pad)
-        return _Unit(device, descriptor, capacity)
-
-
-def _name(unit: _Unit) -> tuple[int, int, bytes]:
-    descriptor = unit.descriptor
-    return descriptor.code_set, descriptor.designator_type, descriptor.designator
-
-
-def _check_extent(
-    index: int, extent: Extent, limits: CommandLimits, source: _Unit, destination: _Unit
-) -> None:
-    """Refuse blocks that are not there, and a copy that would read what it has written."""
-    filled = limits.destination_blocks(extent.number_of_blocks)
-    for unit, field, lba, blocks in (
-        (source, "source", extent.source_lba, extent.number_of_blocks),
-        (destination, "destination", extent.destination_lba, filled),
-    ):
-        if lba + blocks > unit.capacity.number_of_blocks:
-            raise InvalidRequest(
-                str(unit.device),
-                f"extent {index} {field} LBA",
-                lba,
-                f"{blocks} blocks from there end beyond the {unit.capacity.number_of_blocks} of the device",
-            )
-    distance = abs(extent.source_lba - extent.destination_lba)
-    if limits.same_unit and distance < extent.number_of_blocks:
-        raise InvalidRequest(
-            str(source.device),
-            OVERLAP,
-            f"of extent {index}",
-            f"{extent.number_of_blocks} blocks from LBA {extent.source_lba} to LBA "
-            f"{extent.destination_lba} of the same unit: what would be there afterwards depends "
-            "on the engine",
-        )

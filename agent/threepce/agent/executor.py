@@ -16,12 +16,14 @@ from threepce.agent.errors import CommandFailed, CopyAborted, CopyResults
 from threepce.agent.request import Device
 from threepce.scsi.additional_sense import OPERATION_IN_PROGRESS
 from threepce.scsi.cdb import Cdb
+from threepce.scsi.dialect import Dialect
 from threepce.scsi.nexus import Completion, TransportError
 from threepce.scsi.parameter_list import ParameterList
 from threepce.scsi.sam import Status
 from threepce.scsi.sense import Sense, SenseKey
 from threepce.scsi.third_party_copy import (
     ExtendedCopyLid1,
+    ExtendedCopyLid4,
     ReceiveCopyFailureDetailsLid1,
     ReceiveCopyStatusLid1,
 )
@@ -99,7 +101,8 @@ class Executor:
         usable = self._patience.list_identifiers
         while True:
             data = parameter_list.encode()
-            cdb = ExtendedCopyLid1(parameter_list_length=len(data))
+            lid4 = parameter_list.dialect is Dialect.LID4
+            cdb: Cdb = (ExtendedCopyLid4 if lid4 else ExtendedCopyLid1)(parameter_list_length=len(data))
             try:
                 return self.send(device, cdb, data, timeout=timeout)
             except CommandFailed as error:

@@ -51,8 +51,9 @@ from threepce.agent.errors import (
     InvalidRequest,
     NoDesignator,
     NotACopyManager,
+    UnexpectedAnswer,
 )
-from threepce.agent.request import CopyRequest, Device, Extent, verify_extents
+from threepce.agent.request import CopyRequest, Device, Disk, Extent, Part, verify_extents
 from threepce.agent.transports.iscsi import IscsiNexus
 from threepce.agent.transports.iscsi_url import SCHEME, BadIscsiUrl, IscsiUrl
 from threepce.agent.transports.sg_io import SgIoNexus
@@ -232,23 +233,27 @@ def _prepare(agent: CopyAgent, element: data_entity_t, managers: dict[str, Devic
         with _code_of(ReturnCode.OPEN_ERROR):
             manager = managers[element.dev_fn] = agent.open(element.dev_fn)
     with _code_of(ReturnCode.INQUIRY_ERROR):
-        agent.inquire(manager)
+        inquiry = agent.inquire(manager)
     with _code_of(ReturnCode.OPERATIONAL_PARAMETER_ERROR):
-        parameters = agent.operating_parameters(manager)
+        engine = agent.engine(manager, inquiry=inquiry)
     destination = _find(agent, manager, element.des_dev)
     for source in element.ts[: element.nae]:
         request = CopyRequest(
             manager=manager,
-            source=_find(agent, manager, source.src_device),
-            destination=destination,
-            extents=_extents(source),
-            source_block_length=source.src_device.d_bl or None,
-            destination_block_length=element.des_dev.d_bl or None,
-            source_pad=bool(source.src_device.d_flags & PAD),
-            destination_pad=bool(element.des_dev.d_flags & PAD),
+            destination=Disk(destination, element.des_dev.d_bl or None, bool(element.des_dev.d_flags & PAD)),
+            parts=[
+                Part(
+                    Disk(
+                        _find(agent, manager, source.src_device),
+                        source.src_device.d_bl or None,
+                        bool(source.src_device.d_flags & PAD),
+                    ),
+                    _extents(source),
+                )
+            ],
         )
         with _code_of_a_fault():
-            prepared = agent.prepare(request, parameters)
+            prepared = agent.prepare(request, engine)
         yield prepared
 
 
@@ -347,7 +352,7 @@ def _kind(error: Exception) -> ReturnCode:
             code = _LIMITS.get(error.limit, ReturnCode.OPERATIONAL_PARAMETER_ERROR)
         case NoDesignator():
             code = ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR
-        case CommandFailed(command=Inquiry.TITLE):
+        case CommandFailed(command=Inquiry.TITLE) | UnexpectedAnswer(command=Inquiry.TITLE):
             # The unit was asked for its names, and without one there is no descriptor.
             code = ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR
         case CommandFailed() if error.sense and error.sense.code == PARAMETER_LIST_LENGTH_ERROR:

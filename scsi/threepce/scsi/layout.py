@@ -141,6 +141,15 @@ class Table:
         raise NotImplementedError(f"{type(self).__name__} has no size")
 
     @classmethod
+    def maker(cls, *names: str, **fixed: Any) -> Callable[..., bytes]:
+        """A function of the fields `names`, in that order, that makes SIZE bytes without a table.
+
+        The other fields are `fixed`, or have their defaults. For whoever encodes a million of one
+        kind. The function raises EncodeError as `encode` does. Fields of bytes are not for it.
+        """
+        return _maker(cls, names, fixed)
+
+    @classmethod
     def first_reserved(cls, data: bytes | bytearray | memoryview) -> tuple[int, int] | None:
         """The first byte of `data` with a reserved bit set, and the highest such bit in it."""
         for byte, (value, used) in enumerate(zip(data, cls.USED, strict=False)):
@@ -335,6 +344,26 @@ def encode(self):
         method.__qualname__ = f"{cls.__qualname__}.{function}"
     cls.decode = classmethod(names["decode"])  # type: ignore[assignment]
     cls.encode = names["encode"]  # type: ignore[method-assign]
+
+
+def _maker(cls: type[Table], names: tuple[str, ...], fixed: dict[str, Any]) -> Callable[..., bytes]:
+    values: dict[str, Any] = dict.fromkeys(names, 0)
+    base = int.from_bytes(cls(**fixed, **values).encode())
+    checks, terms = ["False"], [str(base)]
+    for name in names:
+        place = cls.PLACES[name]
+        checks.append(f"{name} >> {place.width}")
+        terms.append(f"{name} << {8 * (cls.SIZE - place.end) + place.shift}")
+    source = f"""
+def make({", ".join(names)}):
+    if {" or ".join(checks)}:
+        raise misfit(table({", ".join(f"{name}={name}" for name in names)}, **fixed))
+    return ({" | ".join(terms)}).to_bytes({cls.SIZE})
+"""
+    found: dict[str, Any] = {"misfit": _first_misfit, "table": cls, "fixed": fixed}
+    exec(source, found)  # noqa: S102 - the text is made of declared field names alone
+    make: Callable[..., bytes] = found["make"]
+    return make
 
 
 def _shifted(name: str, shift: int) -> str:
