@@ -285,8 +285,12 @@ def _dialect(dialect: Dialect) -> Callable[[Probe], Evidence]:
         answer = probe.copy(0, dialect)
         said = f"a copy of one block onto itself in the dialect of {dialect.text}: {ending(answer)}"
         sense = Sense.decode(answer.sense)
-        # Who looks at the type of a CSCD descriptor has read the header before it.
-        read = sense is not None and sense.code == UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE
+        # No source has E4h in T10/99-143r1; who looks at its type has read the header before it.
+        read = (
+            dialect is Dialect.T10_99_143
+            and sense is not None
+            and sense.code == UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE
+        )
         return Evidence(answer.status == Status.GOOD or read, said)
 
     return look

@@ -162,7 +162,7 @@ class CscdDescriptor(Descriptor):
             table = self.form.table
             fields = self.form.numbers(scope)
             if self.address is not None:
-                fields = scope.address(self.address, table) | fields
+                fields = _designated(scope, self.address, table) | scope.address(self.address, table) | fields
             device = {name: value for name, value in device.items() if name not in fields}
             built = table(**fields).encode()
         changed = bytearray(built)
@@ -188,6 +188,20 @@ class CscdDescriptor(Descriptor):
             if (flag := getattr(self, name)) is not None:
                 found[name] = int(flag)
         return found
+
+
+def _designated(scope: Scope, unit: str, table: type[Table]) -> dict[str, Any]:
+    """What a form that finds a unit by a designator says of it (SPC-4 6.4.5.8)."""
+    if "designator" not in table.PLACES:
+        return {}
+    designator = scope.designator(unit)
+    return {
+        "code_set": designator.code_set,
+        "association": designator.association,
+        "designator_type": designator.designator_type,
+        "designator_length": len(designator.value),
+        "designator": designator.value.ljust(table.PLACES["designator"].width // 8, b"\0"),
+    }
 
 
 def _cscd_fields(value: object, table: type[Table], *at: str) -> Fields:
