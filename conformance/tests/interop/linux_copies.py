@@ -6,14 +6,14 @@ The engine is spc4, which has every descriptor; sg3_utils and st are what reads 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from threepce.conformance.lab.interface import open_user_mode
 from threepce.conformance.lab.programs import ProgramEnd
-from threepce.conformance.lab.user_mode import SHARED_DIRECTORY
+from threepce.conformance.lab.user_mode import SHARED_DIRECTORY, UserModeLab
 from threepce.scsi.cscd import IdentificationCscd
 from threepce.scsi.designator import Designator
 from threepce.scsi.device_parameters import PeripheralDeviceType
@@ -83,6 +83,12 @@ class LinuxCopies(Guest[Device]):
     san = SAN
     modules: tuple[str, ...] = (*(module for module in MODULES if module != "ext4"), "st")
 
+    def __init__(self, lab: UserModeLab) -> None:
+        super().__init__(lab)
+        for device in self.devices.values():
+            if device.unit["type"] == "tape":
+                self.run("mt-st", "-f", device.node, "rewind")  # st takes the unit attention of the start
+
     def find_devices(self, address: str) -> dict[str, Device]:
         """See Guest."""
         units, found = self.units(), {}
@@ -137,7 +143,7 @@ class LinuxCopies(Guest[Device]):
     def parameter_list(
         self,
         units: Mapping[str, Mapping[str, Any]],
-        segments: list[Encodable],
+        segments: Sequence[Encodable],
         inline_data: bytes = b"",
         **fields: Any,
     ) -> bytes:
@@ -156,7 +162,7 @@ def open_copies() -> Iterator[LinuxCopies]:
 
 
 def sense_said(output: str) -> bytes:
-    """The sense data that a program of sg3_utils showed in hexadecimal."""
-    found = re.search(r"Raw sense data.*\n((?:\s+(?:[0-9a-f]{2}\s+)+\n)+)", output + "\n")
+    """The sense data that sg_raw showed in hexadecimal: 32 bytes of it, which is all that it has."""
+    found = re.search(r"Raw sense data.*sb_len=(\d+).*\n((?:\s+(?:[0-9a-f]{2}\s+)+\n)+)", output + "\n")
     assert found, f"no sense data in: {output}"
-    return bytes.fromhex(found[1])
+    return bytes.fromhex(found[2])[: int(found[1])]
