@@ -194,6 +194,16 @@ def test_several_reservations_are_handed_on_in_the_order_of_the_list(room: Room)
     assert holder(room, TO) == "iqn.2026-01.example:other"
 
 
+def test_a_reservation_is_handed_on_though_another_could_not_be(room: Room) -> None:
+    """SPC-4 6.4.6.18: what was processed is sent before the command ends; the first failure is told."""
+    reserve(room, room.nexus, TO)
+
+    sense = room.failure(hand_on(cscd=TAPE), hand_on(cscd=TAPE), hand_on())
+
+    assert (sense.code, sense.segment) == ((0x0D, 0x01), 0)
+    assert holder(room, TO) == NEXT
+
+
 def test_what_is_refused_at_the_end_fails_the_segment_that_asked_for_it(room: Room) -> None:
     """SPC-4 5.17.7.4: all else was done; the number is that of the 15h segment, not of the last one."""
     sense = room.failure(filemark(), hand_on(), filemark())

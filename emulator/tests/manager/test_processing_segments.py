@@ -9,6 +9,7 @@ import pytest
 
 from threepce.emulator.medium import CHUNK
 from threepce.scsi import additional_sense as asc
+from threepce.scsi.copy_results import HeldData
 from threepce.scsi.layout import Table
 from threepce.scsi.segment import BlockToBlock
 from threepce.scsi.segment_copy import (
@@ -23,6 +24,7 @@ from threepce.scsi.segment_copy import (
     StreamToStream,
 )
 from threepce.scsi.sense import FieldPointer, SenseKey
+from threepce.scsi.third_party_copy import ReceiveCopyDataLid1
 
 from .conftest import Room, numbers
 
@@ -279,13 +281,32 @@ def test_bytes_of_blocks_go_between_bytes_of_blocks(
 def test_the_processed_data_is_held(room: Room, segment: Table, held: bytes) -> None:
     """0Bh to 0Fh: a copy of it goes to the application client."""
     room.record("tape", numbers(8, 1032))
-    from threepce.scsi.third_party_copy import ReceiveCopyDataLid1
 
     room.copy(segment)
 
+    assert held_data(room) == held
+
+
+def test_what_a_segment_that_fails_has_held_keeps_the_granularity(make_room: RoomMaker) -> None:
+    """SPC-4 6.22.2: HELD DATA GRANULARITY holds for what each segment holds, to its end or not."""
+    room = make_room(limits={"held_data_granularity": 9})
+    room.record("tape", numbers(8, 1032))
+
+    room.failure(
+        StreamToDiscard(
+            descriptor_type_code=0x0F,
+            source_cscd_id=TAPE,
+            stream_device_transfer_length=1024,
+            number_of_bytes=1000,
+        )
+    )
+
+    assert held_data(room) == numbers(8, 1008).ljust(1024, b"\0")
+
+
+def held_data(room: Room) -> bytes:
     cdb = ReceiveCopyDataLid1(list_identifier=1, allocation_length=8192).encode()
-    answer = room.nexus.execute(0, cdb, data_in_length=8192)
-    assert answer.data_in[4:] == held
+    return HeldData.decode(room.nexus.execute(0, cdb, data_in_length=8192).data_in).data
 
 
 # --- the processing model -------------------------------------------------------------------------

@@ -97,8 +97,10 @@ def _segment(operation: Operation, processor: SegmentProcessor, number: int) -> 
     if behaviour.bytes_counted is BytesCounted.COMPLETED_SEGMENTS:
         operation.transferred_told = operation.transferred
     steps = operation.counter
-    yield from _counted(operation, processor.process(number))
-    operation.held.end_segment()
+    try:
+        yield from _counted(operation, processor.process(number))
+    finally:
+        operation.held.end_segment()  # what a segment that fails has held is a multiple as well
     operation.segments_told = operation.transferred_told = None
     if operation.counter == steps:
         yield

@@ -60,12 +60,16 @@ class SegmentProcessor:
     def finish(self) -> Iterator[int]:
         """Do what segments asked to be done after the last, or after the one that failed.
 
-        Raises SegmentFault, with the number of the segment that asked for it.
+        One that fails keeps none of the others from being done. Raises SegmentFault for the first, with
+        the number of the segment that asked for it.
         """
+        failed = None
         for number, action in self.context.at_end:
             self.context.begin(number)
             try:
                 yield from action()
             except SegmentFault as fault:
                 fault.segment = number
-                raise
+                failed = failed or fault
+        if failed is not None:
+            raise failed
