@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from threepce.conformance.fault_cli import fault
+from threepce.conformance.profile_cli import profile_commands
 from threepce.conformance.tape.cli import app as tape
 
 __all__ = ["app", "main"]
@@ -32,6 +33,7 @@ lio = typer.Typer(help="Linux LIO in a user-mode kernel that needs no root.", no
 app.add_typer(lab, name="lab")
 app.add_typer(tape, name="tape")
 app.add_typer(fault, name="fault")
+app.add_typer(profile_commands, name="profile")
 lab.add_typer(lio, name="lio")
 
 
@@ -210,11 +212,18 @@ def serve(
         str | None,
         typer.Option("--control", metavar="unix:PATH", help="Where faults, time and tapes are controlled."),
     ] = None,
+    quirk: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--quirk", metavar="NAME", help="A defect that loses data, as in 'stale buffer'; may be repeated."
+        ),
+    ] = None,
 ) -> int:
     """Serve virtual disks with a copy manager behind an iSCSI portal, until a signal ends it."""
     from threepce.conformance.serve import ServeRequest, run_server
 
-    request = ServeRequest(san_file, profile, portal, tuple(unit or ()), ready_file, trace, verbose, control)
+    units, quirks = tuple(unit or ()), tuple(quirk or ())
+    request = ServeRequest(san_file, profile, portal, units, ready_file, trace, verbose, control, quirks)
     return run_server(request)
 
 

@@ -33,6 +33,7 @@ class ServeRequest(NamedTuple):
     trace: Path | None
     verbose: bool
     control: str | None = None
+    quirks: tuple[str, ...] = ()
 
 
 def run_server(request: ServeRequest) -> int:
@@ -58,6 +59,7 @@ def _options(request: ServeRequest, san_file: Path | None) -> ServeOptions:
         trace=request.trace,
         control=request.control,
         verbose=request.verbose,
+        quirks=request.quirks,
     )
 
 

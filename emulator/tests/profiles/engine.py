@@ -56,7 +56,7 @@ class Engine:
         for name, length in zip(("source", "destination", "third"), (*block_lengths, 512), strict=True):
             self.san.add_disk(name, block_length=length, blocks=blocks)
         self.nexus = self.open("host")
-        self.device_fields = {
+        self.device_fields: dict[str, dict[str, Any]] = {
             disk.name: {"disk_block_length": disk.block_length} if profile == "scst" else {}
             for disk in (self.disk(lun) for lun in self.san.units)
         }

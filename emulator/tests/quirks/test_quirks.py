@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from threepce.emulator import San, load_profile
+from threepce.emulator import EmulatorNexus, San, load_profile
 from threepce.emulator.disk import Disk
 from threepce.emulator.manager.manager import CopyManager
 from threepce.emulator.profile import ProfileError
@@ -45,7 +45,7 @@ class Faulty:
         for lun in (1, 2):
             self.disk(lun).write(0, OLD * 16 * BLOCK)
 
-    def open(self) -> Any:
+    def open(self) -> EmulatorNexus:
         nexus = self.san.nexus("host")
         for lun in self.san.units:
             while nexus.take_unit_attention(lun):
@@ -74,7 +74,10 @@ class Faulty:
 
     def copy(self, *segments: Any, cscds: tuple[int, ...] = (0, 1)) -> Completion:
         data = ParameterList([self.cscd(lun) for lun in cscds], segments, list_identifier=1).encode()
-        return self.nexus.execute(1, ExtendedCopyLid1(parameter_list_length=len(data)).encode(), data)
+        answer: Completion = self.nexus.execute(
+            1, ExtendedCopyLid1(parameter_list_length=len(data)).encode(), data
+        )
+        return answer
 
     def on(self, lun: int, lba: int, count: int = 1) -> bytes:
         """The first byte of each of these blocks, which are all alike within."""

@@ -90,13 +90,15 @@ class SanFile:
         """The same with another profile."""
         return replace(self, profile=profile)
 
-    def build(self, *, random_bytes: Callable[[int], bytes] | None = None) -> San:
-        """The SAN with its units, in their order. `random_bytes`: see San.
+    def build(
+        self, *, random_bytes: Callable[[int], bytes] | None = None, quirks: Iterable[str] = ()
+    ) -> San:
+        """The SAN with its units, in their order. `random_bytes`, `quirks`: see San.
 
         Raises OSError for a file that cannot be opened, and ValueError for a serial number that
         another unit got because it names none.
         """
-        san = San(load_profile(self.profile), random_bytes=random_bytes)
+        san = San(load_profile(self.profile), random_bytes=random_bytes, quirks=quirks)
         try:
             for unit in self.units:
                 unit.add_to(san)

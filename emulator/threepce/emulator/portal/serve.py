@@ -25,10 +25,12 @@ from typing import Any, TextIO
 from threepce.emulator.control.operations import Control
 from threepce.emulator.control.server import ControlServer
 from threepce.emulator.disk import Disk
+from threepce.emulator.manager.rules import check_profile
 from threepce.emulator.portal.access import DEFAULT_TARGET_NAME, AccessRules, Initiator, Target
 from threepce.emulator.portal.limits import Limits
 from threepce.emulator.portal.portal import Portal
 from threepce.emulator.profile import ProfileError, load_profile
+from threepce.emulator.quirks import quirk_names
 from threepce.emulator.san import San
 from threepce.emulator.san_file import InitiatorEntry, SanFile, SanFileError, UnitEntry, load_san_file
 from threepce.emulator.tape import TapeDrive
@@ -73,6 +75,8 @@ class ServeOptions:
     control: str | None = None
     """Where the control socket is to be, as in unix:san.sock."""
     verbose: bool = False
+    quirks: tuple[str, ...] = ()
+    """Defects that the copy manager has besides those of its profile."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -95,7 +99,7 @@ async def _serve(options: ServeOptions, out: TextIO, err: TextIO) -> int:
     socket = _control_socket(options.control)
     san_file = _san_file(options)
     try:
-        san = san_file.build(random_bytes=secrets.token_bytes)
+        san = san_file.build(random_bytes=secrets.token_bytes, quirks=options.quirks)
     except (OSError, ValueError) as error:
         raise ServeError(str(error), USAGE) from error
     try:
@@ -137,8 +141,13 @@ def _portal(text: str) -> tuple[str, int]:
 
 def _san_file(options: ServeOptions) -> SanFile:
     profile = options.profile or DEFAULT_PROFILE
+    for name in options.quirks:
+        if name not in quirk_names():
+            raise ServeError(
+                f"--quirk: no quirk is called {name!r}; there are: {'; '.join(quirk_names())}", USAGE
+            )
     try:
-        load_profile(profile)
+        check_profile(load_profile(profile))
         if options.san_file is None:
             return SanFile.of_units(profile, DEFAULT_UNITS, DEFAULT_TARGET_NAME)
         found = load_san_file(options.san_file, default_target=DEFAULT_TARGET_NAME)
