@@ -103,7 +103,8 @@ def _flow(
     destination: Unit,
     descriptors: list[Cscd],
 ) -> Flow:
-    part, end = request.parts[number], destination.end
+    part = request.parts[number]
+    end = request.end_of(part)
     dialect, party, parameters = engine.dialect, str(engine.device), engine.parameters
     if isinstance(part, Filemarks):
         code = SegmentType.WRITE_FILEMARKS

@@ -16,7 +16,7 @@ here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from threepce.agent.errors import InvalidRequest
@@ -148,19 +148,22 @@ class Part:
     """Pieces of one source, in order.
 
     `pieces` must give the same each time it is iterated, for all of it is checked before anything
-    is written; a list, or an object whose ``__iter__`` starts anew.
+    is written; a list, or an object whose ``__iter__`` starts anew. `transfer_length` is for these
+    pieces in place of that of the destination, a tape.
     """
 
     source: End
     pieces: Iterable[Piece]
+    transfer_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """Bytes of the application's own to a tape."""
+    """Bytes of the application's own to a tape; `transfer_length` as for a part."""
 
     data: bytes
     cat: bool = False
+    transfer_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,12 @@ class CopyRequest:
     verify: bool = False
     method: Literal["extended copy", "token"] = "extended copy"
 
+    def end_of(self, part: Part | Inline | Filemarks) -> End:
+        """The destination as a part writes to it: a tape with the part's own transfer length."""
+        end = self.destination
+        length = None if isinstance(part, Filemarks) else part.transfer_length
+        return replace(end, transfer_length=length) if isinstance(end, Tape) and length is not None else end
+
     def check(self) -> None:
         """Refuse what no device could make sense of. Raises InvalidRequest (Fig. 7 step 704)."""
         for name, value, limit in (
@@ -206,6 +215,7 @@ class CopyRequest:
         _check_choice(self, "method", self.method, ("extended copy", "token"))
         _check_end(self.destination)
         for number, part in enumerate(self.parts):
+            _check_end(self.end_of(part))
             if isinstance(part, Part):
                 _check_part(part, self.destination)
                 continue
