@@ -1,10 +1,10 @@
 """Writes the reference pages from the code: what the package declares and what the vectors show.
 
-    python docs/generate.py            write docs/reference/tables.md
-    python docs/generate.py --check    say whether it is what it should be; exit status 1 when not
+    python docs/generate.py            write docs/reference/tables.md and profiles.md
+    python docs/generate.py --check    say whether they are what they should be; exit status 1 when not
 
 Nothing is listed here. Tables, fields, clauses and doubts come from ``threepce.scsi``; which table
-somebody else vouches for comes from the vectors of its tests.
+somebody else vouches for comes from the vectors of its tests; profiles from the files of the emulator.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from enum import IntEnum
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
+
+from profile_page import profile_page
 
 import threepce.scsi
 from threepce.scsi.field import Place
@@ -221,20 +223,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
     asked = parser.parse_args()
-    text = page(tables(), evidence(VECTORS))
-    old = PAGE.read_text("utf-8") if PAGE.exists() else ""
+    pages = {
+        PAGE: page(tables(), evidence(VECTORS)),
+        PAGE.with_name("profiles.md"): profile_page(rows, _summary),
+    }
+    stale = [path for path, text in pages.items() if _differs(path, text, shown=asked.check)]
     if asked.check:
-        changes = difflib.unified_diff(
-            old.splitlines(), text.splitlines(), "as it is", "as it should be", lineterm="", n=0
-        )
-        shown = list(changes)
-        print(*shown[:40], sep="\n", end="\n" if shown else "")
-        if shown:
-            print(f"{PAGE.relative_to(ROOT)} is stale: run python docs/generate.py")
-        return 1 if shown else 0
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text, "utf-8")
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is stale: run python docs/generate.py")
+        return 1 if stale else 0
+    for path, text in pages.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
     return 0
+
+
+def _differs(path: Path, text: str, *, shown: bool) -> bool:
+    """Whether a page is not what it should be; the first differences are printed, if they are to be shown."""
+    old = path.read_text("utf-8") if path.exists() else ""
+    changes = difflib.unified_diff(
+        old.splitlines(), text.splitlines(), "as it is", "as it should be", lineterm="", n=0
+    )
+    found = list(changes)
+    if found and shown:
+        print(*found[:40], sep="\n")
+    return bool(found)
 
 
 if __name__ == "__main__":
