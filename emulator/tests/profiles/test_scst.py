@@ -278,13 +278,7 @@ def test_operating_parameters(scst: Engine) -> None:
 
     assert answer.data_in.hex() == (
         "0000002a0100000000"
-        + "05008f0000ffff10000000"
-        + "00" * 14
-        + "ffff"
-        + "ff"
-        + "100000"
-        + "000000"
-        + "0202e4"
+        "05008f0000ffff10000000" + "00" * 14 + "ffff" + "ff" + "100000" + "000000" + "0202e4"
     )
     short = scst.nexus.execute(1, ReceiveCopyOperatingParameters(allocation_length=10).encode(), b"", 10)
     assert short.data_in == answer.data_in[:10]
