@@ -214,6 +214,7 @@ def test_counts_are_verified(
 
 
 TAPE = replace(DESTINATION_DESC, d_type=1)
+INLINE = data_desc_t(nblk=u64(8), sdlt=8)
 
 
 @pytest.mark.parametrize(
@@ -237,13 +238,34 @@ TAPE = replace(DESTINATION_DESC, d_type=1)
         (entity(source(SOURCE_DESC, replace(DATA, flags=2))), 0x2002),
         (entity(source(SOURCE_DESC, replace(DATA, sdlba=b"\xff" * 8))), 0x2003),
         (entity(source(INLINE_DESC)), 0x9),
-        (entity(source(INLINE_DESC), des_dev=TAPE), 0xA),
-        (entity(des_dev=TAPE), 0x1002),
+        (entity(source(replace(INLINE_DESC, d_flags=INLINE_DEVICE | LUN_VALID)), des_dev=TAPE), 0x2002),
+        (entity(source(INLINE_DESC, DATA), des_dev=TAPE), 0x2003),
+        (entity(source(INLINE_DESC, replace(INLINE, nblk=u64(9))), des_dev=TAPE), 0x2003),
+        (entity(source(INLINE_DESC, replace(INLINE, sdlba=u64(8), nblk=u64(1))), des_dev=TAPE), 0x2003),
+        (entity(source(INLINE_DESC, replace(INLINE, sdlba=b"\xff" * 8)), des_dev=TAPE), 0x2003),
+        (entity(des_dev=TAPE), 0x2003),
+        (entity(source(SOURCE_DESC, replace(DATA, sdlt=-1)), des_dev=TAPE), 0x2003),
+        (entity(source(SOURCE_DESC, replace(DATA, sdlt=1 << 24)), des_dev=TAPE), 0x2003),
+        (entity(des_dev=replace(TAPE, d_flags=TAPE.d_flags | FIXED)), 0x1002),
+        (entity(des_dev=replace(TAPE, d_flags=TAPE.d_flags | FIXED, d_bl=1 << 24)), 0x1002),
+        (entity(source(replace(SOURCE_DESC, d_bl=-1))), 0x1002),
+        (entity(source(replace(SOURCE_DESC, d_flags=SOURCE_DEVICE | N_PORT_VALID | LUN_VALID))), 0x1002),
+        (entity(dev_fn="/dev/\0"), 0x5),
         (entity(source(replace(SOURCE_DESC, d_type=5))), 0x1002),
         (entity(source(replace(SOURCE_DESC, d_flags=SOURCE_DEVICE))), 0x1002),
         (entity(source(replace(SOURCE_DESC, d_flags=SOURCE_DEVICE | N_PORT_VALID))), 0x1002),
-        (entity(source(replace(SOURCE_DESC, d_flags=SOURCE_DEVICE | TARGET_ID_VALID | LUN_VALID))), 0x1002),
-        (entity(source(replace(SOURCE_DESC, d_flags=SOURCE_DEVICE | WWN_VALID | LUN_VALID))), 0x1002),
+        (entity(source(replace(SOURCE_DESC, d_flags=SOURCE_DEVICE | TARGET_ID_VALID))), 0x1002),
+        (entity(source(replace(SOURCE_DESC, d_flags=SOURCE_DEVICE | WWN_VALID | N_PORT_VALID))), 0x1002),
+        (
+            entity(
+                source(
+                    replace(
+                        SOURCE_DESC, d_flags=SOURCE_DEVICE | TARGET_ID_VALID | LUN_VALID | WWN_VALID, d_bl=512
+                    )
+                )
+            ),
+            0x1002,
+        ),
     ],
 )
 def test_every_element_is_verified_before_anything_is_sent(
@@ -252,7 +274,7 @@ def test_every_element_is_verified_before_anything_is_sent(
     """[0139], step 704; [0143]: what cannot be built for want of information or support."""
     opened: list[str] = []
     agent = CopyAgent(lambda name: opened.append(name) or bench.destination)  # type: ignore[func-returns-value]
-    assert agent.gen_ex_copy([entity(), element], 2, b"", 0, bytearray()) == code
+    assert agent.gen_ex_copy([entity(), element], 2, b"8 bytes.", 8, bytearray()) == code
     assert (opened, bench.script.sent) == ([], [])
 
 

@@ -1,7 +1,8 @@
 """The seed's interface: `gen_ex_copy` ([0038]-[0044]) over the agent.
 
-Block to block, with devices named by LUN or by WWN; whatever else the structures can say returns
-the seed's code for what cannot be built. The seed's names live here and in `data_entity` alone.
+The flowchart of Fig. 7 is :func:`carry_out`. The seed's names live here and in the
+`data_entity` modules: the structures, step 704 (`_check`), which device by which descriptor
+(`_address`), which data (`_pieces`); `return_codes` says which code an error becomes.
 
 Where the seed is silent, this is ours:
 
@@ -9,9 +10,16 @@ Where the seed is silent, this is ours:
   HP-UX, and stay as they are. After a failure RECEIVE COPY RESULTS data follows from the third
   byte on, cut to that length; four zero bytes (AVAILABLE DATA 0) say that the engine gave none.
 - Return codes 0x2000 to 0x2fff, for faults in the input that no code of the seed covers.
-- A `d_bl` of 0 asks the device for its block length.
-- A LUN alone (bit 24) is a logical unit beside the 3PCE, on the same nexus. A WWN alone (bit 25)
-  is the NAA designator of one: all 8 bytes of it, else the first 8 of the 16 of an NAA 6h.
+- All of an element is one copy: its sources share commands where the engine's limits let them.
+- A `d_bl` of 0 asks a disk for its block length. A tape has blocks of `d_bl` bytes with FIXED;
+  without, of any length, and `d_bl` means nothing.
+- `sdlt` goes into STREAM DEVICE TRANSFER LENGTH wherever there is a stream: bytes, with FIXED blocks.
+  From tape to tape it is that of the destination, and the source moves as many bytes.
+- `nblk` counts blocks of the source, from tape to disk of the destination. Of a tape without FIXED,
+  copied to a tape, a block is what `sdlt` moves. `sdlba` and `ddlba` of a tape are 0: it goes on
+  from where it stands.
+- Inline data is an entry of `ts` whose device has the flag 29 alone: `nblk` bytes of ILD from the
+  index `sdlba` on.
 
 Each code but 0 is logged with its reason, at level WARNING, by the logger "threepce.agent".
 """
@@ -20,54 +28,35 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
+from itertools import groupby
 
-from threepce.agent import inspection
-from threepce.agent.agent import BLOCK_LENGTH, DEVICE_TYPE, OVERLAP, CopyAgent, PreparedCopy
+from threepce.agent.agent import CopyAgent, PreparedCopy
 from threepce.agent.data_entity import (
-    ADDRESSES,
     CAT,
-    DESTINATION_DEVICE,
-    DISK,
-    FIXED,
-    INLINE_DEVICE,
-    LUN_VALID,
-    MAX_TS,
-    PAD,
-    ROLES,
-    SOURCE_DEVICE,
     TAPE,
-    WWN_VALID,
     ReturnCode,
     data_desc_t,
     data_entity_t,
     data_src_t,
     dev_desc_t,
 )
-from threepce.agent.errors import (
-    AgentError,
-    CannotBuildCommand,
-    CommandFailed,
-    InvalidRequest,
-    NoDesignator,
-    NotACopyManager,
-    UnexpectedAnswer,
-)
-from threepce.agent.request import CopyRequest, Device, Disk, Extent, Part, verify_extents
+from threepce.agent.data_entity_address import end_of
+from threepce.agent.data_entity_check import verify
+from threepce.agent.data_entity_pieces import is_inline, piece, transfer_length
+from threepce.agent.engine import Engine
+from threepce.agent.request import CopyRequest, Device, Inline, Part
+from threepce.agent.return_codes import Failed, code_of, code_of_a_fault
 from threepce.agent.transports.iscsi import IscsiNexus
 from threepce.agent.transports.iscsi_url import SCHEME, BadIscsiUrl, IscsiUrl
 from threepce.agent.transports.sg_io import SgIoNexus
-from threepce.scsi.additional_sense import PARAMETER_LIST_LENGTH_ERROR
-from threepce.scsi.designator import Association, Designator, DesignatorType
+from threepce.scsi.dialect import Dialect
 from threepce.scsi.nexus import TransportError
-from threepce.scsi.primary import Inquiry
-from threepce.scsi.sam import decode_lun
+from threepce.scsi.segment import SegmentType
 
 __all__ = ["ReturnCode", "data_desc_t", "data_entity_t", "data_src_t", "dev_desc_t", "gen_ex_copy"]
 
 logger = logging.getLogger("threepce.agent")
-
-NAA_6 = 0x6
 
 
 def gen_ex_copy(
@@ -103,15 +92,6 @@ def _open_url(text: str, opened: ExitStack) -> Device:
     return Device(nexus, url.lun, str(url))
 
 
-class _Failed(Exception):
-    """Ends the function with this code."""
-
-    def __init__(self, code: ReturnCode, reason: object, results: bytes = b"") -> None:
-        super().__init__(str(reason))
-        self.code = code
-        self.results = results
-
-
 def carry_out(
     agent: CopyAgent,
     de: Sequence[data_entity_t],
@@ -122,15 +102,13 @@ def carry_out(
 ) -> int:
     """What `gen_ex_copy` does, with the devices of `agent`."""
     try:
-        elements = _verify(de, de_ent, ILD, ILD_ent)
+        elements = verify(de, de_ent, ILD, ILD_ent)  # 704
         managers: dict[str, Device] = {}
-        prepared: list[PreparedCopy] = []
-        for element in elements:
-            prepared += _prepare(agent, element, managers)
+        prepared = [_prepare(agent, element, ILD, managers) for element in elements]  # 706 to 712
         for copy in prepared:
-            with _code_of_a_fault():
-                agent.run(copy)
-    except _Failed as failed:
+            with code_of_a_fault():
+                agent.run(copy)  # 714 to 726
+    except Failed as failed:
         logger.warning("gen_ex_copy returns %#08x: %s", failed.code, failed)
         _fill(rcr, failed.results)
         return failed.code
@@ -145,216 +123,63 @@ def _fill(rcr: bytearray | memoryview, results: bytes) -> None:
         rcr[2 + index] = byte
 
 
-# Step 704 ([0139]): the input alone, before any device is opened.
-
-
-def _verify(
-    de: Sequence[data_entity_t],
-    de_ent: int,
-    ILD: bytes,  # noqa: N803
-    ILD_ent: int,  # noqa: N803
-) -> Sequence[data_entity_t]:
-    if de_ent <= 0:
-        raise _Failed(ReturnCode.NUMBER_OF_DATA_ENTITIES, f"de_ent {de_ent}: must be above 0")
-    if ILD_ent < 0:
-        raise _Failed(ReturnCode.NUMBER_OF_INLINE_DATA_BYTES, f"ILD_ent {ILD_ent}: is below 0")
-    _verify_count("de_ent", de_ent, len(de))
-    _verify_count("ILD_ent", ILD_ent, len(ILD))
-    for index, element in enumerate(de[:de_ent]):
-        place = f"de[{index}]"
-        if not 1 <= element.nae <= MAX_TS:
-            raise _Failed(
-                ReturnCode.COUNT_OF_ARRAY_ENTRIES,
-                f"{place}.nae {element.nae}: must be 1 to {MAX_TS}",
-            )
-        _verify_count(f"{place}.nae", element.nae, len(element.ts))
-        for at, source in enumerate(element.ts[: element.nae]):
-            _verify_source(f"{place}.ts[{at}]", source, element.des_dev)
-        _verify_device(f"{place}.des_dev", element.des_dev, DESTINATION_DEVICE)
-    return de[:de_ent]
-
-
-def _verify_count(name: str, count: int, length: int) -> None:
-    if count > length:
-        raise _Failed(ReturnCode.COUNT_OF_ARRAY_ENTRIES, f"{name} {count}: the array holds {length}")
-
-
-def _verify_source(place: str, source: data_src_t, destination: dev_desc_t) -> None:
-    if source.n_a_e < 1:
-        raise _Failed(ReturnCode.COUNT_OF_ARRAY_ENTRIES, f"{place}.n_a_e {source.n_a_e}: must be above 0")
-    _verify_count(f"{place}.n_a_e", source.n_a_e, len(source.d2m))
-    if source.src_device.d_flags & ROLES == INLINE_DEVICE:
-        if destination.d_type != TAPE:
-            raise _Failed(
-                ReturnCode.DESTINATION_NOT_A_STREAM_DEVICE,
-                f"{place}: inline data can only be written to a stream device",
-            )
-        raise _Failed(
-            ReturnCode.INLINE_DATA_SEGMENT_NOT_SUPPORTED,
-            f"{place}: this agent builds no inline segment (04h)",
-        )
-    _verify_device(f"{place}.src_device", source.src_device, SOURCE_DEVICE)
-    for index, data in enumerate(source.d2m[: source.n_a_e]):
-        if data.flags & ~CAT:
-            raise _Failed(ReturnCode.FLAGS, f"{place}.d2m[{index}].flags {data.flags:#x}: a reserved bit")
-    with _code_of_a_fault():
-        verify_extents(f"{place}.src_device", f"{place} to des_dev", _extents(source))
-
-
-def _verify_device(place: str, device: dev_desc_t, role: int) -> None:
-    flags = device.d_flags
-    if flags & ROLES != role or flags & ~(ROLES | ADDRESSES | PAD | FIXED):
-        raise _Failed(
-            ReturnCode.FLAGS,
-            f"{place}.d_flags {flags:#010x}: wants {role:#010x} as the only one of bits 31 to 29, "
-            "and no reserved bit",
-        )
-    if device.d_type != DISK:
-        raise _Failed(
-            ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR,
-            f"{place}.d_type {device.d_type:02X}h: only direct access block devices (00h) can be described",
-        )
-    if flags & FIXED:
-        raise _Failed(ReturnCode.FLAGS, f"{place}.d_flags {flags:#010x}: FIXED is for streams")
-    if flags & ADDRESSES not in (LUN_VALID, WWN_VALID):
-        raise _Failed(
-            ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR,
-            f"{place}.d_flags {flags:#010x}: a descriptor can be built of the LUN alone (bit 24) "
-            "or of the WWN alone (bit 25)",
-        )
-
-
 # Steps 706 to 712: the devices are asked, nothing is written.
 
 
-def _prepare(agent: CopyAgent, element: data_entity_t, managers: dict[str, Device]) -> Iterator[PreparedCopy]:
+def _prepare(
+    agent: CopyAgent, element: data_entity_t, inline: bytes, managers: dict[str, Device]
+) -> PreparedCopy:
     manager = managers.get(element.dev_fn)
     if manager is None:
-        with _code_of(ReturnCode.OPEN_ERROR):
+        with code_of(ReturnCode.OPEN_ERROR):
             manager = managers[element.dev_fn] = agent.open(element.dev_fn)
-    with _code_of(ReturnCode.INQUIRY_ERROR):
+    with code_of(ReturnCode.INQUIRY_ERROR):
         inquiry = agent.inquire(manager)
-    with _code_of(ReturnCode.OPERATIONAL_PARAMETER_ERROR):
+    with code_of(ReturnCode.OPERATIONAL_PARAMETER_ERROR):
         engine = agent.engine(manager, inquiry=inquiry)
-    destination = _find(agent, manager, element.des_dev)
-    for source in element.ts[: element.nae]:
-        request = CopyRequest(
-            manager=manager,
-            destination=Disk(destination, element.des_dev.d_bl or None, bool(element.des_dev.d_flags & PAD)),
-            parts=[
-                Part(
-                    Disk(
-                        _find(agent, manager, source.src_device),
-                        source.src_device.d_bl or None,
-                        bool(source.src_device.d_flags & PAD),
-                    ),
-                    _extents(source),
-                )
-            ],
-        )
-        with _code_of_a_fault():
-            prepared = agent.prepare(request, engine)
-        yield prepared
-
-
-def _extents(source: data_src_t) -> list[Extent]:
-    return [
-        Extent(
-            int.from_bytes(data.sdlba),
-            int.from_bytes(data.ddlba),
-            int.from_bytes(data.nblk),
-            bool(data.flags & CAT),
-        )
-        for data in source.d2m[: source.n_a_e]
+    sources = element.ts[: element.nae]
+    if any(map(is_inline, sources)):
+        _check_inline(engine)
+    transfers = [
+        transfer_length(data, source.src_device, element.des_dev)
+        for source in sources
+        for data in _data(source)
     ]
+    request = CopyRequest(
+        manager=manager,
+        destination=end_of(agent, engine, element.des_dev, max(transfers)),
+        parts=[part for source in sources for part in _parts(agent, engine, source, element.des_dev, inline)],
+    )
+    stream = str(request.destination) if element.des_dev.d_type == TAPE else ""
+    with code_of_a_fault(stream):
+        request.check()
+        return agent.prepare(request, engine)
 
 
-def _find(agent: CopyAgent, manager: Device, device: dev_desc_t) -> Device:
-    """The logical unit that a device description means, reached through the 3PCE's nexus."""
-    if device.d_flags & LUN_VALID:
-        try:
-            lun = decode_lun(device.d_lun)
-        except ValueError as error:
-            raise _Failed(ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR, error) from error
-        return _beside(manager, lun)
-    wwn = device.d_wwn
-    with _code_of_a_fault():
-        found = list(_naa_designators(agent, manager))
-    matches = [lun for lun, naa in found if naa == wwn]
-    if not matches and wwn[0] >> 4 == NAA_6:
-        matches = [lun for lun, naa in found if len(naa) == 16 and naa.startswith(wwn)]
-    if len(matches) != 1:
-        raise _Failed(
-            ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR,
-            f"{manager}: WWN {wwn.hex()} is the NAA designator of {len(matches)} of its "
-            f"{len(found)} logical units, not of one",
+def _check_inline(engine: Engine) -> None:
+    listed, code = engine.parameters.implemented_descriptors, SegmentType.INLINE_TO_STREAM
+    if code not in listed and (listed or engine.dialect is not Dialect.T10_99_143):
+        raise Failed(
+            ReturnCode.INLINE_DATA_SEGMENT_NOT_SUPPORTED,
+            f"{engine.device} implements no inline to stream device segment descriptor ({code:02X}h)",
         )
-    return _beside(manager, matches[0])
 
 
-def _beside(manager: Device, lun: int) -> Device:
-    return Device(manager.nexus, lun, f"{manager} LUN {lun}")
+def _data(source: data_src_t) -> Sequence[data_desc_t]:
+    return source.d2m[: source.n_a_e]
 
 
-def _naa_designators(agent: CopyAgent, manager: Device) -> Iterator[tuple[int, bytes]]:
-    for lun in inspection.report_luns(agent.executor, manager):
-        try:
-            identity = inspection.identify(agent.executor, _beside(manager, lun))
-        except CommandFailed:
-            continue  # a unit that does not tell its name cannot be the one that is meant
-        names = {value for value in map(_naa_of_unit, identity.designators) if value}
-        yield from ((lun, value) for value in sorted(names))
-
-
-def _naa_of_unit(designator: Designator) -> bytes:
-    unit = designator.association == Association.LOGICAL_UNIT
-    return designator.value if unit and designator.designator_type == DesignatorType.NAA else b""
-
-
-# Which code an error becomes.
-
-
-@contextmanager
-def _code_of(code: ReturnCode) -> Iterator[None]:
-    """Any failure in the block returns this code; only opening a device gives an OSError."""
-    try:
-        yield
-    except NotACopyManager as error:
-        raise _Failed(ReturnCode.NON_SUPPORTED_3RD_PARTY_COPY_DEVICE, error) from error
-    except (AgentError, TransportError, OSError) as error:
-        raise _Failed(code, error) from error
-
-
-@contextmanager
-def _code_of_a_fault() -> Iterator[None]:
-    """What stands in the way of a request, or of a command once it is sent, by its kind."""
-    try:
-        yield
-    except (AgentError, TransportError) as error:
-        results = error.results.data if isinstance(error, CommandFailed) else b""
-        raise _Failed(_kind(error), error, results) from error
-
-
-_FIELDS = {
-    BLOCK_LENGTH: ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR,
-    DEVICE_TYPE: ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR,
-    OVERLAP: ReturnCode.OVERLAP,
-}
-_LIMITS = {"MAXIMUM DESCRIPTOR LIST LENGTH": ReturnCode.PARAMETER_LIST_LENGTH_ERROR}
-
-
-def _kind(error: Exception) -> ReturnCode:
-    code = ReturnCode.SCSI_COMMAND_ERROR
-    match error:
-        case InvalidRequest():
-            code = _FIELDS.get(error.field, ReturnCode.DATA_OUT_OF_RANGE)
-        case CannotBuildCommand():
-            code = _LIMITS.get(error.limit, ReturnCode.OPERATIONAL_PARAMETER_ERROR)
-        case NoDesignator():
-            code = ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR
-        case CommandFailed(command=Inquiry.TITLE) | UnexpectedAnswer(command=Inquiry.TITLE):
-            # The unit was asked for its names, and without one there is no descriptor.
-            code = ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR
-        case CommandFailed() if error.sense and error.sense.code == PARAMETER_LIST_LENGTH_ERROR:
-            code = ReturnCode.PARAMETER_LIST_LENGTH_ERROR
-    return code
+def _parts(
+    agent: CopyAgent, engine: Engine, source: data_src_t, destination: dev_desc_t, inline: bytes
+) -> Iterator[Part | Inline]:
+    device = source.src_device
+    if is_inline(source):
+        for data in _data(source):
+            index, count = int.from_bytes(data.sdlba), int.from_bytes(data.nblk)
+            transfer = transfer_length(data, device, destination)
+            yield Inline(inline[index : index + count], bool(data.flags & CAT), transfer)
+        return
+    # What is moved with another transfer length is a part of its own.
+    for transfer, group in groupby(_data(source), lambda data: transfer_length(data, device, destination)):
+        end = end_of(agent, engine, device, transfer)
+        yield Part(end, [piece(data, device, destination) for data in group], transfer)
