@@ -296,15 +296,20 @@ def _dialect(dialect: Dialect) -> Callable[[Probe], Evidence]:
     return look
 
 
-def _spc_2(probe: Probe) -> Evidence:
-    # A list of SPC-2 is one of SPC-4 bit for bit, so what an engine claims to be says how it reads it.
-    if probe.version is not None and probe.version >= SPC_4:
-        return Evidence(False, f"INQUIRY VERSION {probe.version:02X}h claims SPC-4 or later")
-    return _dialect(Dialect.SPC_2)(probe)
+def _of_age(dialect: Dialect, *, spc_4: bool) -> Callable[[Probe], Evidence]:
+    """The same for the two that are alike bit for bit: what an engine claims to be says how it reads them."""
+
+    def look(probe: Probe) -> Evidence:
+        if probe.version is not None and (probe.version >= SPC_4) is not spc_4:
+            other = "before SPC-4" if spc_4 else "of SPC-4 or later"
+            return Evidence(False, f"INQUIRY VERSION {probe.version:02X}h claims a standard {other}")
+        return _dialect(dialect)(probe)
+
+    return look
 
 
-_feature("dialect-spc2")(_spc_2)
-_feature("dialect-lid1")(_dialect(Dialect.LID1))
+_feature("dialect-lid1")(_of_age(Dialect.LID1, spc_4=True))
+_feature("dialect-spc2")(_of_age(Dialect.SPC_2, spc_4=False))
 _feature("dialect-143r1")(_dialect(Dialect.T10_99_143))
 
 
