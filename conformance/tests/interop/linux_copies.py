@@ -5,11 +5,16 @@ The engine is spc4, which has every descriptor; sg3_utils and st are what reads 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import pytest
 
 from threepce.conformance.lab.interface import open_user_mode
 from threepce.conformance.lab.programs import ProgramEnd
@@ -20,12 +25,12 @@ from threepce.scsi.device_parameters import PeripheralDeviceType
 from threepce.scsi.parameter_list import Encodable, ParameterList
 from threepce.scsi.third_party_copy import ExtendedCopyLid1
 
-from .linux_initiator import MODULES, PACKAGES, Guest, find_program
+from .linux_initiator import LIMIT, MODULES, PACKAGES, PYTHON, Guest, find_program
 
 PACKAGES |= dict.fromkeys(
     (
         *("sg_decode_sense", "sg_logs", "sg_modes", "sg_raw", "sg_read_attr", "sg_read_block_limits"),
-        *("sg_requests", "sg_turs"),
+        *("sg_rdac", "sg_readcap", "sg_requests", "sg_turs"),
     ),
     "sg3-utils",
 )
@@ -40,6 +45,17 @@ units:
   long blocks: {{type: disk, medium: memory, size: {DISK >> 20}M, block_length: 4096}}
   drive: {{type: tape, cartridge: memory, capacity: 64M}}
   other drive: {{type: tape, cartridge: memory, capacity: 64M}}
+"""
+THREEPCE = ("-c", "from threepce.conformance.cli import main; main()")
+"""What Python runs for the command 3pce, which need not be on the path."""
+SOCKET = "/run/copies.sock"
+CONTROL = f"unix:{SOCKET}"
+CONTROLLED = f"""\
+import json
+import sys
+from threepce.emulator.control import ControlClient
+with ControlClient({SOCKET!r}) as control:
+    print(json.dumps(control.call(sys.argv[1], **json.loads(sys.argv[2]))))
 """
 DEVICE_TYPES = {
     "disk": PeripheralDeviceType.DIRECT_ACCESS_BLOCK,
@@ -57,6 +73,9 @@ for device in /sys/class/iscsi_session/session*/device/target*/*:*; do
 done
 true
 """
+
+
+T = TypeVar("T")
 
 
 class Device(NamedTuple):
@@ -81,6 +100,7 @@ class LinuxCopies(Guest[Device]):
     """A guest with disks and tapes that copy to one another."""
 
     san = SAN
+    server: tuple[str, ...] = (*THREEPCE, "serve", "--control", CONTROL)
     modules: tuple[str, ...] = (*(module for module in MODULES if module != "ext4"), "st")
 
     def __init__(self, lab: UserModeLab) -> None:
@@ -98,6 +118,23 @@ class LinuxCopies(Guest[Device]):
                 unit = units[int(lun)]
                 found[unit["name"]] = Device(node, generic, unit)
         return found
+
+    def wait_for(self, what: str, look: Callable[[], T | None]) -> T:
+        """Look until there is something, which is what comes back."""
+        deadline = time.monotonic() + LIMIT
+        while (found := look()) is None:
+            if time.monotonic() > deadline:
+                pytest.fail(f"in {LIMIT:g} s there was no sign of {what}\n{self._state()}")
+            time.sleep(0.02)
+        return found
+
+    def control(self, operation: str, **given: object) -> dict[str, Any]:
+        """Ask the server over its control socket; its answer."""
+        command = [sys.executable, "-c", CONTROLLED, operation, json.dumps(given)]
+        end = self._lab.run_program(command, environment=PYTHON)
+        assert end.exit_status == 0, end.output
+        answer: dict[str, Any] = json.loads(end.output)
+        return answer
 
     def write(self, disk: Device, data: bytes) -> None:
         """Write a disk from its beginning, past the kernel's cache."""
@@ -129,10 +166,36 @@ class LinuxCopies(Guest[Device]):
 
     def try_send(self, device: str, data: bytes) -> ProgramEnd:
         """Have sg_raw send a parameter list with EXTENDED COPY, whatever comes of it."""
+        return self.try_send_to(self.devices[device], data)
+
+    def try_send_to(self, device: Device, data: bytes) -> ProgramEnd:
+        """The same to a device, which may be another initiator's."""
+        return self.try_run("sg_raw", *self._sending(device, data))
+
+    def start_sending(self, device: str, data: bytes) -> Callable[[], int]:
+        """Have sg_raw send it beside; what waits for the exit status."""
+        command = [find_program("sg_raw"), *self._sending(self.devices[device], data)]
+        output = f"{SHARED_DIRECTORY}/sent"
+        process = self._lab.start_program(command, output=output, environment=self._environment)
+
+        def wait() -> int:
+            return self.wait_for("the end of sg_raw", lambda: self._lab.exit_status(process))
+
+        return wait
+
+    def stalled_copy(self) -> dict[str, Any]:
+        """Wait for a copy to stall; what the server tells of it."""
+
+        def stalled() -> dict[str, Any] | None:
+            return next((copy for copy in self.control("copy list")["copies"] if copy["stalled"]), None)
+
+        return self.wait_for("a copy that stalls", stalled)
+
+    def _sending(self, device: Device, data: bytes) -> list[str]:
         file = self.share("list", data)
         cdb = ExtendedCopyLid1(parameter_list_length=len(data)).encode()
-        arguments = (f"--send={len(data)}", f"--infile={file}", "-v", self.devices[device].generic)
-        return self.try_run("sg_raw", *arguments, *(f"{octet:02x}" for octet in cdb))
+        arguments = [f"--send={len(data)}", f"--infile={file}", "-v", device.generic]
+        return [*arguments, *(f"{octet:02x}" for octet in cdb)]
 
     def send(self, device: str, data: bytes) -> None:
         """The same where it is to succeed."""

@@ -66,6 +66,8 @@ initiators:
   {OTHER}: {{}}
   {CHAP}: {{chap: {json.dumps(SECRETS)}}}
 """
+PYTHON = {"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)}
+"""What has the guest's Python find the modules of the host's."""
 DISKS_OF_SESSIONS = """\
 for device in /sys/class/iscsi_session/session*/device/target*/*:*; do
   [ -d "$device/block" ] && [ -d "$device/scsi_generic" ] || continue
@@ -103,6 +105,8 @@ class Guest(Generic[D]):
     """The SAN file of the portal."""
     modules: tuple[str, ...]
     """What the guest's kernel needs to find the devices."""
+    server: tuple[str, ...] = ("-m", "threepce.emulator.portal")
+    """What Python runs to serve a SAN file."""
 
     def __init__(self, lab: UserModeLab) -> None:
         self._lab = lab
@@ -166,11 +170,11 @@ class Guest(Generic[D]):
         ready = self.shared / "ready.json"
         self._portal = self._lab.start_program(
             [
-                *(sys.executable, "-m", "threepce.emulator.portal", san),
+                *(sys.executable, *self.server, san),
                 *("--portal", PORTAL, "--ready-file", f"{SHARED_DIRECTORY}/{ready.name}"),
             ],
             output=f"{SHARED_DIRECTORY}/portal.log",
-            environment={"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)},
+            environment=PYTHON,
         )
         deadline = time.monotonic() + LIMIT
         while not ready.exists():

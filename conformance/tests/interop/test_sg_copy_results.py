@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,8 +19,9 @@ from threepce.scsi.segment import BlockToBlock
 from threepce.scsi.segment_control import Space, SpaceCode, WriteFilemarks
 from threepce.scsi.segment_copy import BlockToStream, StreamToBlock, StreamToDiscard, StreamToStream
 from threepce.scsi.sense import Sense
+from threepce.scsi.third_party_copy import CopyOperationAbort
 
-from .linux_copies import PROFILE, LinuxCopies, sense_said
+from .linux_copies import DISK, PROFILE, LinuxCopies, sense_said
 from .linux_initiator import number
 
 Say = Callable[[str], None]
@@ -289,6 +290,58 @@ def test_refused_before_the_first_segment(copies: LinuxCopies) -> None:
     assert end.exit_status == ILLEGAL_REQUEST, end.output
     assert "Unsupported segment descriptor type code" in end.output
     assert copies.results("--status", 0x35, "source").exit_status == ILLEGAL_REQUEST
+
+
+@pytest.fixture
+def stalling(copies: LinuxCopies) -> Iterator[None]:
+    """Copies stall before their first segment, and go on when the control socket says so."""
+    copies.control("fault add", faults={"match": {"segment": 0}, "do": {"stall": True}})
+    yield
+    copies.control("fault reset")
+
+
+THREE_SEGMENTS = [block_to_block(2, place, place) for place in (0, 2, 4)]
+
+
+@pytest.mark.usefixtures("stalling")
+def test_status_while_a_copy_runs(copies: LinuxCopies, say: Say) -> None:
+    """COPY STATUS goes through 0, 1 and 2 of 3 segments to 3; until then no other results are told."""
+    end = copies.start_sending("source", copies.parameter_list(UNITS, THREE_SEGMENTS, list_identifier=0x41))
+    copy = copies.stalled_copy()["copy"]
+
+    seen = []
+    for _ in THREE_SEGMENTS:
+        said = copies.results("--status", 0x41, "source").output
+        assert "Copy manager status: Operation in progress" in said
+        seen.append((number("Segments processed", said), number("Transfer count", said)))
+        for action in ("--receive", "--failed"):
+            assert copies.results(action, 0x41, "source").exit_status == ILLEGAL_REQUEST
+        copies.control("copy step", copy=copy)
+    assert end() == 0
+    said = copies.results("--status", 0x41, "source").output
+
+    assert seen == [(0, 0), (1, 2 * BLOCK), (2, 4 * BLOCK)]
+    assert "Copy manager status: Operation completed without errors" in said
+    assert (number("Segments processed", said), number("Transfer count", said)) == (3, 6 * BLOCK)
+    say(f"sg_copy_results --status, of 3 segments: {[segments for segments, _ in seen]}, then 3")
+
+
+@pytest.mark.usefixtures("stalling", "data")
+def test_abort_before_the_third_segment(copies: LinuxCopies, say: Say) -> None:
+    """COPY OPERATION ABORT leaves what two segments wrote, and the copy tells that it was ended."""
+    source, destination = (copies.devices[name] for name in ("source", "destination"))
+    copies.write(destination, bytes(DISK))
+    end = copies.start_sending("source", copies.parameter_list(UNITS, THREE_SEGMENTS, list_identifier=0x42))
+    copies.control("copy step", copy=copies.stalled_copy()["copy"], segments=2)
+    abort = CopyOperationAbort(list_identifier=0x42).encode()
+    copies.run("sg_raw", source.generic, *(f"{octet:02x}" for octet in abort))
+
+    assert end() == COPY_ABORTED
+    written = copies.read(source)[: 4 * BLOCK]
+    assert copies.read(destination)[: 6 * BLOCK] == written + bytes(2 * BLOCK)
+    said = copies.results("--failed", 0x42, "source").output
+    assert "Additional sense: Commands cleared by device server" in said
+    say("COPY OPERATION ABORT by sg_raw: two of three segments written, COMMANDS CLEARED BY DEVICE SERVER")
 
 
 def received(copies: LinuxCopies, list_identifier: int) -> bytes:
