@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -420,3 +421,14 @@ def test_vpd_page_8fh(ctl: Engine) -> None:
         place += 4 + int.from_bytes(page[place + 2 : place + 4])
     assert kinds == [0x0000, 0x0001, 0x0004, 0x0008, 0x000C, 0x0106, 0x0108, 0x8001]
     assert bytes.fromhex("04020714e4") in page
+
+
+def test_descriptors_of_no_fixed_form_are_taken_as_they_are(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    """What has no form cannot be given its length: it is an unknown type, as everywhere."""
+    path = tmp_path / "own.yaml"
+    path.write_text("format: 1\ninherits: freebsd-ctl\ncopy_manager: {parameter_list_rules: [header]}\n")
+    ctl = make_engine(str(path))
+
+    assert ctl.answer(segment(ctl, descriptor_type_code=0x3F)) == illegal(0x26, 0x09)

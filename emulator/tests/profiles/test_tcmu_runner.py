@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,3 +147,17 @@ def test_operating_parameters_have_128_bytes(tcmu: Engine, length: int) -> None:
     ).ljust(128, b"\0")
     assert answer.status == Status.GOOD
     assert answer.data_in == whole[:length]
+
+
+def test_unequal_block_lengths(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
+    """tcmur_cmd_handler.c: 0Dh/03h, in the versions before source and destination had to be one unit."""
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "format: 1\ninherits: tcmu-runner\ncopy_manager: {segment_rules: [both units are found, equal block lengths]}\n"
+    )
+
+    unequal = make_engine(str(path), block_lengths=(512, 4096))
+    equal = make_engine(str(path))
+
+    assert unequal.answer(unequal.list_of()) == aborted(0x0D, 0x03)
+    assert equal.answer(equal.list_of()) is GOOD

@@ -21,6 +21,7 @@ from threepce.scsi.primary import Inquiry, StandardInquiry
 from threepce.scsi.sam import Status
 from threepce.scsi.segment import BlockToBlock
 from threepce.scsi.segment_control import VerifyCscd
+from threepce.scsi.segment_copy import EmbeddedToStream
 from threepce.scsi.sense import Sense
 from threepce.scsi.third_party_copy import (
     ExtendedCopyLid1,
@@ -225,6 +226,15 @@ def test_a_failure_after_the_acknowledgement_is_told_to_nobody(faulty: Make) -> 
     assert engine.copy(engine.segment(60, 0, 8)).status == Status.GOOD
     for _ in range(4):
         assert engine.nexus.execute(1, bytes(6)).status == Status.GOOD
+
+
+@pytest.mark.parametrize("name", ["indexes ignored", "stale buffer"])
+def test_embedded_data_is_left_as_it_is(faulty: Make, name: str) -> None:
+    """It has no source that could be another: a disk cannot take it, with a quirk and without."""
+    engine = faulty(name)
+    embedded = EmbeddedToStream.of(b"abcd", destination_cscd_id=1, stream_device_transfer_length=4)
+
+    assert sense_of(engine.copy(embedded)).code == (0x26, 0x0C)
 
 
 # --- naming them --------------------------------------------------------------------------------------
