@@ -39,6 +39,7 @@ from threepce.scsi.sense import Sense, SenseKey
 from threepce.scsi.stream import LoadUnload, StreamRead6, StreamWrite6, WriteFilemarks6
 from threepce.scsi.stream_data import DensitySupport, ReadBlockLimits, ReportDensitySupport
 from threepce.scsi.stream_position import Locate10, ReadPosition, Rewind
+from threepce.scsi.vpd_third_party_copy import ThirdPartyCopyType, decode_third_party_copy
 
 from .conftest import ANSWER, Bench, Make
 
@@ -285,6 +286,22 @@ def test_vital_product_data_of_a_tape(tape: Bench) -> None:
     assert tape.good(Inquiry(evpd=True, page_code=0xB0), room=96).hex() == "01b000020000"
     with pytest.raises(NotImplementedError, match="B1h"):
         tape.drive.vpd_body(0xB1)
+
+
+def test_page_8fh_of_a_tape_has_no_limits_of_commands_that_it_has_not() -> None:
+    """SPC-4 7.8.17: descriptor 0000h is of POPULATE TOKEN, a command of disks; the others are there."""
+    san = San(load_profile("spc4"))
+    san.add_disk("disk", blocks=8)
+    san.add_tape("tape", cartridge=memory_cartridge())
+    nexus = san.nexus("host")
+    cdb = Inquiry(evpd=True, page_code=0x8F, allocation_length=4096).encode()
+    disk, tape = (
+        {found.descriptor_type for found in decode_third_party_copy(answer.data_in)[0]}
+        for answer in (nexus.execute(lun, cdb, data_in_length=4096) for lun in san.units)
+    )
+
+    assert disk - tape == {ThirdPartyCopyType.BLOCK_DEVICE_ROD_TOKEN_LIMITS}
+    assert tape < disk
 
 
 def test_every_command_it_says_it_has_is_there(tape: Bench) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from threepce.emulator.command import CommandTable
 from threepce.emulator.profile import Profile
 from threepce.emulator.tokens.vital_product_data import token_limits, token_types
+from threepce.scsi.third_party_copy import PopulateToken
 from threepce.scsi.vpd_third_party_copy import (
     GeneralCopyOperations,
     HeldDataDescriptor,
@@ -41,8 +42,10 @@ def third_party_copy_page(commands: CommandTable, profile: Profile, device_type:
         )
         for code in THIRD_PARTY_COPY_CODES
     ]
+    # The limits 0000h are of POPULATE TOKEN and of WRITE USING TOKEN (SBC-3), which a tape has not.
+    takes_tokens = any(command.cdb is PopulateToken for command in commands)
     descriptors = [
-        *token_limits(profile),
+        *(token_limits(profile) if takes_tokens else []),
         encode_supported_commands(supported),
         ThirdPartyCopyParameters(
             maximum_cscd_descriptor_count=limits.maximum_cscd_descriptor_count,
