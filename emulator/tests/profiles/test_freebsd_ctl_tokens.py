@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -16,7 +16,7 @@ RANGE = BlockDeviceRange(logical_block_address=0, number_of_logical_blocks=4)
 
 
 @pytest.fixture
-def ctl(make_engine: Callable[..., Engine]) -> Iterator[Engine]:
+def ctl(make_engine: Callable[..., Engine]) -> Engine:
     return make_engine("freebsd-ctl")
 
 
