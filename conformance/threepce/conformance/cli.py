@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from threepce.conformance.agent_commands.cli import add_agent_commands
 from threepce.conformance.fault_cli import fault
 from threepce.conformance.profile_cli import profile_commands
 from threepce.conformance.tape.cli import app as tape
@@ -33,6 +34,7 @@ lio = typer.Typer(help="Linux LIO in a user-mode kernel that needs no root.", no
 app.add_typer(lab, name="lab")
 app.add_typer(tape, name="tape")
 app.add_typer(fault, name="fault")
+add_agent_commands(app)
 app.add_typer(profile_commands, name="profile")
 lab.add_typer(lio, name="lio")
 
@@ -254,7 +256,7 @@ def explain_bytes(
 @app.command("c-library")
 def c_library(
     output: Annotated[
-        Path, typer.Option("--output", metavar="DIR", help="Where the library and its header go.")
+        Path, typer.Option("--output", metavar="DIR", help="Where the library, its header and an example go.")
     ],
 ) -> int:
     """Build gen_ex_copy as a shared library that programs in C can call."""

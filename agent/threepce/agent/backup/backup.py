@@ -33,10 +33,10 @@ from threepce.agent.backup.container import (
     unpack,
 )
 from threepce.agent.backup.drive import Drive
-from threepce.agent.backup.report import BackupReport, Notice
+from threepce.agent.backup.report import BackupReport, Notice, no_notice
 from threepce.agent.backup.sections import read_header
 from threepce.agent.engine import Engine
-from threepce.agent.errors import CommandFailed, InvalidRequest, UnexpectedAnswer
+from threepce.agent.errors import InvalidRequest, UnexpectedAnswer
 from threepce.agent.inspection import Capacity
 from threepce.agent.report import CopyReport
 from threepce.agent.request import CopyRequest, Device, Disk, Extent, Filemarks, Inline, Part, Tape
@@ -94,7 +94,7 @@ def back_up(
     agent: CopyAgent,
     request: BackupRequest,
     *,
-    notice: Notice = lambda name, done, whole: None,
+    notice: Notice = no_notice,
     clock: Callable[[], float] = time.time,
 ) -> BackupReport:
     """Carry out a backup, or the rest of one. Raises AgentError, TransportError; see `TapeInUse`."""
@@ -120,9 +120,7 @@ class _Backup:
         request, report = self._request, self._report
         engine = self._agent.engine(request.manager)
         self._drive.check(request.transfer_length)
-        extents = [
-            blocks_of(header.file, self._reader.capacity, request.source) for header in self._headers
-        ]
+        extents = [blocks_of(header.file, self._reader.capacity, request.source) for header in self._headers]
         label = self._label(int(begun))
         done = 0 if request.overwrite else self._whole_sections(label)
         if done == 0:
@@ -245,9 +243,7 @@ class _Backup:
                 self._agent.prepare(
                     CopyRequest(
                         manager=request.manager,
-                        destination=Tape(
-                            request.tape, transfer_length=request.transfer_length, pad=True
-                        ),
+                        destination=Tape(request.tape, transfer_length=request.transfer_length, pad=True),
                         parts=parts,
                     ),
                     engine,

@@ -138,7 +138,7 @@ class FileHeader:
         extents = body.get("extents")
         if not isinstance(extents, list):
             raise NotABackup(where, "it has no extents")
-        found = []
+        found: list[FileExtent] = []
         for extent in extents:
             if not (
                 isinstance(extent, list)

@@ -57,9 +57,7 @@ class Drive:
 
     def space_filemarks(self, count: int) -> None:
         """Go behind so many filemarks. Raises CommandFailed where there are fewer."""
-        self._executor.send(
-            self.device, Space6.over(SpaceCode.FILEMARKS, count), timeout=MOTION_TIMEOUT
-        )
+        self._executor.send(self.device, Space6.over(SpaceCode.FILEMARKS, count), timeout=MOTION_TIMEOUT)
 
     def to_end_of_data(self) -> None:
         """Go behind all that was recorded."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from threepce.agent.report import CopyReport, How
 
-__all__ = ["BackupReport", "FileReport", "Notice"]
+__all__ = ["BackupReport", "FileReport", "Notice", "no_notice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,10 @@ class FileReport:
 
 Notice = Callable[[str, int, int], object]
 """Told the name of the file that comes next, the bytes done, and the bytes of all."""
+
+
+def no_notice(name: str, done: int, whole: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ from threepce.agent.backup.container import (
     unpack,
 )
 from threepce.agent.backup.drive import Drive
-from threepce.agent.backup.report import BackupReport, FileReport, Notice
+from threepce.agent.backup.report import BackupReport, FileReport, Notice, no_notice
 from threepce.agent.backup.sections import read_header
 from threepce.agent.engine import Engine
 from threepce.agent.errors import AgentError, InvalidRequest
@@ -39,8 +39,7 @@ from threepce.agent.report import CopyReport
 from threepce.agent.request import CopyRequest, Device, Disk, Extent, Part, Tape
 from threepce.agent.resolve.disk import DiskReader
 from threepce.agent.resolve.ext4 import Ext4
-from threepce.agent.resolve.ext4_space import FILE_SYSTEM
-from threepce.agent.resolve.mapping import CannotResolve, FileExtent, FileMap
+from threepce.agent.resolve.mapping import FILE_SYSTEM, CannotResolve, FileMap
 
 __all__ = [
     "DigestDiffers",
@@ -103,7 +102,8 @@ def by_name(volume: Ext4, names: Sequence[str] = ()) -> Place:
             )
         if list(_ranges(there)) != list(_ranges(file)):
             raise CannotResolve(
-                file.name, "its blocks and holes are elsewhere in the file than in the backup: write it full first"
+                file.name,
+                "its blocks and holes are elsewhere in the file than in the backup: write it full first",
             )
         return there
 
@@ -158,7 +158,8 @@ def list_backup(agent: CopyAgent, tape: Device) -> tuple[Label, tuple[IndexEntry
     sections = drive.position()[1]
     if sections < label.files + 2:
         raise NotABackup(
-            str(tape), f"it has {max(sections - 1, 0)} of {label.files} files: run the backup again, it goes on there"
+            str(tape),
+            f"it has {max(sections - 1, 0)} of {label.files} files: run the backup again, it goes on there",
         )
     drive.rewind()
     drive.space_filemarks(label.files + 1)
@@ -173,7 +174,7 @@ def restore(
     agent: CopyAgent,
     request: RestoreRequest,
     *,
-    notice: Notice = lambda name, done, whole: None,
+    notice: Notice = no_notice,
     clock: Callable[[], float] = time.time,
 ) -> BackupReport:
     """Carry out a restore; each digest is compared where the backup has one.
@@ -246,7 +247,7 @@ def restore_into(
     folder: Path,
     names: Sequence[str] = (),
     *,
-    notice: Notice = lambda name, done, whole: None,
+    notice: Notice = no_notice,
     clock: Callable[[], float] = time.time,
 ) -> BackupReport:
     """Files of a backup as new files below `folder`, through the host; all without names.

@@ -5,9 +5,9 @@ file system, `ext4` reads an ext4 file system from the disk itself.
 """
 
 from threepce.agent.resolve.ext4 import Ext4
-from threepce.agent.resolve.ext4_space import FILE_SYSTEM, file_system_map
+from threepce.agent.resolve.ext4_space import file_system_map
 from threepce.agent.resolve.fiemap import map_file, offset_on_disk
-from threepce.agent.resolve.mapping import CannotResolve, FileExtent, FileMap, ReadAt
+from threepce.agent.resolve.mapping import FILE_SYSTEM, CannotResolve, FileExtent, FileMap, ReadAt
 
 __all__ = [
     "FILE_SYSTEM",

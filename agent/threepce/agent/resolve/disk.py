@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from threepce.agent import inspection
 from threepce.agent.executor import Executor
 from threepce.agent.request import Device
-from threepce.agent.resolve.mapping import CannotResolve, FileMap
+from threepce.agent.resolve.mapping import FILE_SYSTEM, CannotResolve, FileMap
 from threepce.scsi.block import Read10, Read16
 from threepce.scsi.cdb import Cdb
 
@@ -40,7 +40,9 @@ class DiskReader:
             blocks = -(-min(skipped + end - offset, max(PIECE, block)) // block)
             data = self._read(lba, blocks)
             if len(data) != blocks * block:
-                raise CannotResolve(str(self.device), f"{len(data)} bytes came for {blocks} blocks of {block}")
+                raise CannotResolve(
+                    str(self.device), f"{len(data)} bytes came for {blocks} blocks of {block}"
+                )
             piece = data[skipped : skipped + end - offset]
             yield piece
             offset += len(piece)
@@ -55,8 +57,16 @@ class DiskReader:
         return data
 
     def sha256(self, file: FileMap) -> str:
-        """The digest of a file, whose holes are zeros, read from its blocks."""
+        """The digest of a file, whose holes are zeros, read from its blocks.
+
+        Of the file system itself, where nobody wants to read what is between, of its blocks alone.
+        """
         digest, at = hashlib.sha256(), 0
+        if file.name == FILE_SYSTEM:
+            for extent in file.extents:
+                for piece in self._pieces(extent.physical, extent.length):
+                    digest.update(piece)
+            return digest.hexdigest()
         for extent in file.extents:
             _zeros(digest, min(extent.logical, file.size) - at)
             at = extent.logical

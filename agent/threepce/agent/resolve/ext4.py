@@ -277,6 +277,10 @@ class Ext4:
 
     # What the application wants.
 
+    def is_directory(self, path: str) -> bool:
+        """Whether there is a directory at this path. Raises CannotResolve for nothing at all."""
+        return stat.S_ISDIR(self.find(path).inode.mode)
+
     def file(self, path: str) -> FileMap:
         """Where the data of a file lies. Raises CannotResolve with the reason for what is not plain."""
         return self.map(path, self.find(path))

@@ -15,12 +15,9 @@ from threepce.agent.resolve.ext4_layout import (
     GroupFlag,
     ReadOnlyCompatible,
 )
-from threepce.agent.resolve.mapping import CannotResolve, FileExtent, FileMap, joined
+from threepce.agent.resolve.mapping import FILE_SYSTEM, CannotResolve, FileExtent, FileMap, joined
 
-__all__ = ["FILE_SYSTEM", "file_system_map"]
-
-FILE_SYSTEM = "(file system)"
-"""The name under which the file system itself is backed up; a path would begin with a slash."""
+__all__ = ["file_system_map"]
 
 EIGHT = tuple(bytes(byte >> bit & 1 for bit in range(8)) for byte in range(256))
 """The bits of a byte of a bitmap, lowest first."""

@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 from threepce.agent.errors import AgentError
 
-__all__ = ["CannotResolve", "FileExtent", "FileMap", "ReadAt", "joined"]
+__all__ = ["FILE_SYSTEM", "CannotResolve", "FileExtent", "FileMap", "ReadAt", "joined"]
+
+FILE_SYSTEM = "(file system)"
+"""The name under which a file system itself is backed up; a path would begin with a slash."""
 
 ReadAt = Callable[[int, int], bytes]
 """Bytes of a device from an offset on, exactly so many. Raises CannotResolve beyond its end."""
