@@ -1,10 +1,11 @@
 """Writes the reference pages from the code: what the package declares and what the vectors show.
 
-    python docs/generate.py            write docs/reference/tables.md and profiles.md
+    python docs/generate.py            write docs/reference/tables.md, profiles.md and copies.md
     python docs/generate.py --check    say whether they are what they should be; exit status 1 when not
 
 Nothing is listed here. Tables, fields, clauses and doubts come from ``threepce.scsi``; which table
-somebody else vouches for comes from the vectors of its tests; profiles from the files of the emulator.
+somebody else vouches for comes from the vectors of its tests; profiles from the files of the emulator, and copies
+from the shipped scenarios.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 
+from copies_page import copies_page
 from profile_page import profile_page
 
 import threepce.scsi
@@ -226,6 +228,7 @@ def main() -> int:
     pages = {
         PAGE: page(tables(), evidence(VECTORS)),
         PAGE.with_name("profiles.md"): profile_page(rows, _summary),
+        PAGE.with_name("copies.md"): copies_page(rows),
     }
     stale = [path for path, text in pages.items() if _differs(path, text, shown=asked.check)]
     if asked.check:
