@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 from threepce.agent import data_entity
 from threepce.agent.c_library.build import CannotBuildLibrary, build_library
 from threepce.conformance import cli
+from threepce.emulator.cartridge.files import open_cartridge
 from threepce.emulator.control.client import ControlClient
 
 PROGRAMS = Path(__file__).parent / "c_programs"
@@ -87,6 +89,49 @@ def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess
 TWO_DISKS = ("--unit", "source=64", "--unit", "target=64")
 
 
+SAN = """\
+format: 1
+profile: spc4
+units:
+  large: {type: disk, medium: large.img, size: 64M}
+  small: {type: disk, medium: small.img, size: 8M}
+  other: {type: disk, medium: other.img, size: 1M}
+  drive: {type: tape, cartridges: [tape.tap]}
+"""
+
+
+def test_the_example_copies_three_disks_to_tape(library: Path, tmp_path: Path) -> None:
+    """[0036]-[0045] in C: 73 MiB byte for byte, behind the annotation, over iSCSI."""
+    (tmp_path / "san.yaml").write_text(SAN)
+    sizes = {"large": 64 << 20, "small": 8 << 20, "other": 1 << 20}
+    contents = {name: random.Random(name).randbytes(size) for name, size in sizes.items()}
+    for name, content in contents.items():
+        (tmp_path / f"{name}.img").write_bytes(content)
+    program = compiled(library, library / "disk_to_tape.c", tmp_path)
+    note = "three disks, one tape"
+    with served(tmp_path, "san.yaml") as server:
+        units = {unit["name"]: unit for unit in server["units"]}
+        disks = [str(word) for name in sizes for word in (units[name]["lun"], sizes[name] // 512)]
+        result = run(program, units["large"]["url"], str(units["drive"]["lun"]), note, *disks)
+
+    assert (result.returncode, result.stdout) == (0, "0x000000\n"), result.stderr
+    cartridge = open_cartridge(tmp_path / "tape.tap")
+    try:
+        recording = cartridge.partitions[0]
+        blocks = [bytes(recording.read(number)) for number in range(recording.objects)]
+    finally:
+        cartridge.close()
+    assert blocks[0] == note.encode()
+    assert {len(block) for block in blocks[1:]} == {64 * 1024}
+    assert b"".join(blocks[1:]) == b"".join(contents.values())
+
+
+def test_the_example_says_how_it_is_called(library: Path, tmp_path: Path) -> None:
+    result = run(compiled(library, library / "disk_to_tape.c", tmp_path), "one")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("usage: ")
+
+
 def test_every_bad_input_has_its_code_in_c(library: Path, tmp_path: Path) -> None:
     """The codes of [0109] to [0134] and ours; nothing ends the process."""
     program = compiled(library, PROGRAMS / "bad_input.c", tmp_path)
@@ -121,6 +166,7 @@ def test_every_bad_input_has_its_code_in_c(library: Path, tmp_path: Path) -> Non
         "no engine": 0x2,
         "reserved flag": 0x2002,
         "flag of data": 0x2002,
+        "LUN not there": 0x1002,
         "block length": 0x1002,
         "block length of 2^40": 0x1002,
         "type of device": 0x1002,
@@ -128,6 +174,11 @@ def test_every_bad_input_has_its_code_in_c(library: Path, tmp_path: Path) -> Non
         "beyond 64 bits": 0x2003,
         "overlap": 0x2004,
         "inline to disk": 0x9,
+        "inline beyond ILD": 0x2003,
+        "no stream": 0x9,
+        "transfer of nothing": 0x2003,
+        "port without LUN": 0x1002,
+        "port not there": 0x6,
     }
     # The reason of each code but 0 is on standard error.
     assert result.stderr.count("gen_ex_copy returns 0x") == len(codes) - 2

@@ -58,6 +58,7 @@ int main(int argc, char **argv)
     WRONG("no engine", strcpy(e->dev_fn, no_engine));
     WRONG("reserved flag", e->des_dev.d_flags |= 1u << 28);
     WRONG("flag of data", e->ts[0].d2m[0].flags = -1);
+    WRONG("LUN not there", e->des_dev.d_lun[1] = 99);
     WRONG("block length", e->ts[0].src_device.d_bl = 520);
     WRONG("block length of 2^40", e->ts[0].src_device.d_bl = 1ul << 40);
     WRONG("type of device", e->ts[0].src_device.d_type = 5);
@@ -65,5 +66,11 @@ int main(int argc, char **argv)
     WRONG("beyond 64 bits", memset(e->ts[0].d2m[0].sdlba, 0xff, 8));
     WRONG("overlap", e->des_dev.d_lun[1] = 0; e->ts[0].d2m[0].ddlba[7] = 4);
     WRONG("inline to disk", e->ts[0].src_device.d_flags = GEC_INLINE_DEVICE);
+    WRONG("inline beyond ILD", (e->ts[0].src_device.d_flags = GEC_INLINE_DEVICE, e->des_dev.d_type = GEC_TAPE,
+                                e->ts[0].d2m[0].sdlt = 1, e->ts[0].d2m[0].sdlba[7] = 1));
+    WRONG("no stream", (e->des_dev.d_type = GEC_TAPE, e->ts[0].d2m[0].sdlt = 512));
+    WRONG("transfer of nothing", e->des_dev.d_type = GEC_TAPE);
+    WRONG("port without LUN", e->des_dev.d_flags = GEC_DESTINATION_DEVICE | GEC_N_PORT_VALID);
+    WRONG("port not there", (e->des_dev.d_flags |= GEC_N_PORT_VALID, e->des_dev.d_bl = 512));
     return 0;
 }

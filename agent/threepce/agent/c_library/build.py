@@ -21,9 +21,9 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
-__all__ = ["HEADER", "LIBRARY", "CannotBuildLibrary", "build_library", "structures"]
+__all__ = ["EXAMPLE", "HEADER", "LIBRARY", "CannotBuildLibrary", "build_library", "structures"]
 
-LIBRARY, HEADER = "libgen_ex_copy.so", "gen_ex_copy.h"
+LIBRARY, HEADER, EXAMPLE = "libgen_ex_copy.so", "gen_ex_copy.h", "disk_to_tape.c"
 SOURCE = "library.c"
 MODULE = "_gen_ex_copy_library"
 COMPILERS = ("cc", "gcc", "clang")
@@ -63,7 +63,7 @@ def build_library(
     environment: Mapping[str, str] = os.environ,
     variables: Mapping[str, str] | None = None,
 ) -> list[Path]:
-    """Put the library and its header into a directory; the files, the library first.
+    """Put the library, its header and the example into a directory; the files, the library first.
 
     `environment` names the compiler (CC, else cc or what else there is) and where to look for it; `variables` are those of
     `sysconfig`, which say where Python's own headers and library are. Raises CannotBuildLibrary, OSError.
@@ -87,7 +87,8 @@ def build_library(
             work,
         )  # fmt: skip
         directory.mkdir(parents=True, exist_ok=True)
-        return [Path(shutil.move(work / name, directory / name)) for name in (LIBRARY, HEADER)]
+        (work / EXAMPLE).write_text(_shipped(EXAMPLE), "utf-8")
+        return [Path(shutil.move(work / name, directory / name)) for name in (LIBRARY, HEADER, EXAMPLE)]
 
 
 def _shipped(name: str) -> str:
