@@ -212,3 +212,27 @@ def test_a_copy_that_a_fault_holds_cannot_finish(engine: Any) -> None:
         steps + "  - remove fault: wait\n  - finish: one\n  - copied: {from: src 0..23, to: dst 0}\n", engine
     )
     assert judged == Judgement(Verdict.PASS)
+
+
+def test_other_long_commands_go_on_beside_one_that_waits(engine: Any) -> None:
+    """SAM-5 5: commands of one task set go on by themselves."""
+    other = COPY.replace("list_identifier: 7", "list_identifier: 8").replace("    start: one\n", "")
+    steps = (
+        COPY + "  - proceed: {command: one}\n" + other.replace("destination_lba: ", "destination_lba: 100 + ")
+    )
+    steps += STATUS % (0, 1) + "  - copied: {from: src 0..23, to: dst 100}\n"
+    steps += "  - finish: one\n  - copied: {from: src 0..23, to: dst 0}\n"
+
+    _, judged = run(steps, engine)
+
+    assert judged == Judgement(Verdict.PASS)
+
+
+def test_a_command_goes_with_its_nexus(engine: Any) -> None:
+    """SAM-5 6.3.4: I_T nexus loss aborts the commands of the nexus; nothing is left to abort then."""
+    steps = COPY.replace("to: dst\n", "to: dst\n      initiator: b\n") + "  - proceed: {command: one}\n"
+    steps += "  - lose nexus: b\n  - abort task: one\n  - copied: {from: src 0..7, to: dst 0}\n"
+
+    _, judged = run(steps, engine)
+
+    assert judged == Judgement(Verdict.PASS)
