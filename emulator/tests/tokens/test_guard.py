@@ -248,6 +248,15 @@ class TestTripwire:
         unit.medium.zero(1023, 1)
         assert told.times == 1
 
+    def test_no_bytes_are_no_change(self, unit: Unit) -> None:
+        """A WRITE of zero blocks is not an error, and no data is written (SBC-3 5.32)."""
+        told = Told()
+        Tripwire(guard(unit), [(0, 1024)], on_change=told)
+        unit.medium.write(512, b"")
+        unit.medium.zero(512, 0)
+
+        assert told.times == 0
+
 
 class TestKeptBytes:
     """A map from offsets to bytes."""

@@ -51,12 +51,9 @@ class _Watch(ABC):
         guarded.watches.append(self)
 
     def touched(self, start: int, end: int) -> list[tuple[int, int]]:
-        """The parts of the ranges that lie in a range."""
-        return [
-            (max(start, first), min(end, last))
-            for first, last in self._ranges
-            if first < end and last > start
-        ]
+        """The parts of the ranges that lie in a range: none in one without a byte, wherever it is."""
+        parts = [(max(start, first), min(end, last)) for first, last in self._ranges]
+        return [(first, last) for first, last in parts if first < last]
 
     @abstractmethod
     def about_to_change(self, start: int, end: int) -> list[tuple[int, int]]:
