@@ -19,9 +19,11 @@ import pytest
 
 from threepce.agent import data_entity
 from threepce.agent.c_library.build import CannotBuildLibrary, build_library
+from threepce.agent.transports.iscsi import IscsiNexus
 from threepce.conformance import cli
 from threepce.emulator.cartridge.files import open_cartridge
 from threepce.emulator.control.client import ControlClient
+from threepce.scsi.block import Read10, Write10
 
 PROGRAMS = Path(__file__).parent / "c_programs"
 STRICT = ("-std=gnu99", "-Wall", "-Wextra", "-Werror", "-g")
@@ -219,6 +221,58 @@ def test_valgrind_sees_nothing_beyond_the_array(library: Path, tmp_path: Path) -
     assert result.returncode == 0, result.stderr[-3000:]
     assert "ERROR SUMMARY: 0 errors" in result.stderr
     assert result.stdout.startswith("0x000006 00 10")
+
+
+def test_many_threads_may_call_at_once(library: Path, tmp_path: Path) -> None:
+    """Each copies its own; signals are handled afterwards as they were before."""
+    program = compiled(library, PROGRAMS / "threads.c", tmp_path)
+    with served(tmp_path, *TWO_DISKS) as server:
+        source, target = (unit["url"] for unit in server["units"])
+        with IscsiNexus(source) as nexus:
+            nexus.execute(nexus.lun, bytes(6))  # a unit attention
+            content = random.Random(1).randbytes(64 * 512)
+            assert (
+                nexus.execute(
+                    nexus.lun, Write10(logical_block_address=0, transfer_length=64).encode(), content
+                ).status
+                == 0
+            )
+        result = run(program, source)
+        with IscsiNexus(target) as nexus:
+            nexus.execute(nexus.lun, bytes(6))
+            copied = nexus.execute(
+                nexus.lun, Read10(logical_block_address=0, transfer_length=64).encode(), b"", 64 * 512
+            ).data_in
+
+    assert (result.returncode, set(result.stdout.split())) == (0, {"0x000000"}), result.stderr
+    assert copied == content
+
+
+def test_a_pipe_that_is_gone_does_not_end_the_program(library: Path, tmp_path: Path) -> None:
+    """Python leaves SIGPIPE to be ignored, and an application in C may not ignore it."""
+    program = compiled(library, PROGRAMS / "bad_input.c", tmp_path)
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        result = subprocess.run(
+            [program, "/nowhere"],
+            stdout=subprocess.PIPE,
+            stderr=writer,
+            timeout=60,
+            text=True,
+            check=False,
+            restore_signals=True,
+        )
+    finally:
+        os.close(writer)
+    assert result.returncode == 0
+    assert "not there 0x000005" in result.stdout
+
+
+def test_a_process_that_runs_python_may_load_it(library: Path) -> None:
+    code = f"import ctypes; print(ctypes.CDLL({str(library / 'libgen_ex_copy.so')!r}).gen_ex_copy(None, 0, None, 0, None))"
+    result = run(sys.executable, "-c", code)
+    assert (result.returncode, result.stdout) == (0, "3\n"), result.stderr
 
 
 def test_the_header_says_what_the_code_says(library: Path) -> None:
