@@ -4,19 +4,23 @@
 """
 
 from threepce.agent.agent import CopyAgent, PreparedCopy
+from threepce.agent.engine import Engine
 from threepce.agent.errors import (
     AgentError,
     CannotBuildCommand,
     CommandFailed,
     CopyAborted,
+    CopyCancelled,
     CopyResults,
     InvalidRequest,
     NoDesignator,
     NotACopyManager,
+    OutcomeUnknown,
     UnexpectedAnswer,
+    VerificationFailed,
 )
 from threepce.agent.executor import Patience
-from threepce.agent.report import CopyReport, How, Position, Segment, SegmentReport
+from threepce.agent.report import CopyReport, How, Position, Progress, Segment, SegmentReport
 from threepce.agent.request import CopyRequest, Device, Disk, Extent, Filemarks, Inline, Part, Stretch, Tape
 
 __all__ = [
@@ -25,11 +29,13 @@ __all__ = [
     "CommandFailed",
     "CopyAborted",
     "CopyAgent",
+    "CopyCancelled",
     "CopyReport",
     "CopyRequest",
     "CopyResults",
     "Device",
     "Disk",
+    "Engine",
     "Extent",
     "Filemarks",
     "How",
@@ -37,13 +43,16 @@ __all__ = [
     "InvalidRequest",
     "NoDesignator",
     "NotACopyManager",
+    "OutcomeUnknown",
     "Part",
     "Patience",
     "Position",
     "PreparedCopy",
+    "Progress",
     "Segment",
     "SegmentReport",
     "Stretch",
     "Tape",
     "UnexpectedAnswer",
+    "VerificationFailed",
 ]

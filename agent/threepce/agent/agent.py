@@ -15,17 +15,25 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from threepce.agent import inspection
+from threepce.agent.concurrent import run_concurrently
 from threepce.agent.engine import Engine, look_at
-from threepce.agent.errors import AgentError, NotACopyManager
+from threepce.agent.errors import (
+    AgentError,
+    CannotBuildCommand,
+    CommandFailed,
+    NoDesignator,
+    NotACopyManager,
+    UnexpectedAnswer,
+)
 from threepce.agent.executor import Executor, Patience
-from threepce.agent.planner import plan
-from threepce.agent.preparing import PreparedCopy, prepare
-from threepce.agent.report import CommandReport, CopyReport, Position
+from threepce.agent.preparing import PreparedCopy, prepare, prepare_tokens
+from threepce.agent.report import CopyReport, Progress
 from threepce.agent.request import CopyRequest, Device
+from threepce.agent.running import Run
 from threepce.agent.units import BLOCK_LENGTH, DEVICE_TYPE, OVERLAP
 from threepce.scsi.dialect import Dialect
+from threepce.scsi.nexus import TransportError
 from threepce.scsi.primary import StandardInquiry
-from threepce.scsi.sense import Sense
 
 if TYPE_CHECKING:
     from threepce.agent.data_entity import data_entity_t
@@ -49,30 +57,78 @@ class CopyAgent:
     ) -> None:
         self._open_device = open_device
         self._clock = clock
+        self._refusals: dict[tuple[object, ...], str] = {}
         self.executor = Executor(pause, patience)
 
     def open(self, name: str) -> Device:
         """The device of this name, as `open_device` finds it."""
         return self._open_device(name)
 
-    def copy(self, request: CopyRequest) -> CopyReport:
+    def copy(
+        self,
+        request: CopyRequest,
+        *,
+        progress: Callable[[Progress], object] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> CopyReport:
         """Carry out one request. Raises AgentError, TransportError; see `copy_all`."""
-        return self.copy_all([request])[0]
+        return self.copy_all([request], progress=progress, cancelled=cancelled)[0]
 
-    def copy_all(self, requests: Sequence[CopyRequest]) -> list[CopyReport]:
+    def copy_all(
+        self,
+        requests: Sequence[CopyRequest],
+        *,
+        progress: Callable[[Progress], object] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[CopyReport]:
         """Carry out requests in order: Fig. 7.
 
+        `progress` is told after each command, and whenever the copy manager has said how far it is.
+        `cancelled` is asked before each command, and while the status of one is asked for.
+
         Raises InvalidRequest, NotACopyManager, NoDesignator, CannotBuildCommand before anything
-        is written; CopyAborted or CommandFailed, with a report of the request that failed, when
-        an EXTENDED COPY did; TransportError as it comes.
+        is written; then, with a report of the request that failed, CopyAborted or CommandFailed when
+        an EXTENDED COPY did, OutcomeUnknown when no answer came, CopyCancelled, VerificationFailed.
         """
+        prepared = self.prepare_all(requests)
+        return [self.run(copy, progress=progress, cancelled=cancelled) for copy in prepared]
+
+    def prepare_all(self, requests: Sequence[CopyRequest]) -> list[PreparedCopy]:
+        """Steps 704 to 712 for all requests, in order. Raises as `copy_all` does."""
         for request in requests:
             request.check()  # 704
-        prepared = []
-        for request in requests:
+        return [self._prepare_one(request) for request in requests]
+
+    def _prepare_one(self, request: CopyRequest) -> PreparedCopy:
+        if request.method == "token":
+            self.inquire(request.manager)
+            return prepare_tokens(self.executor, request)
+        if request.fallback is None:
             engine = self.engine(request.manager, request.dialect)  # 706, 708
-            prepared.append(self.prepare(request, engine))  # 710, 712
-        return [self.run(copy) for copy in prepared]  # 714 to 726, and 728 for each
+            return self.prepare(request, engine)  # 710, 712
+        try:
+            engine = self.engine(request.manager, request.dialect)
+            prepared = self.prepare(request, engine)
+        except (NotACopyManager, CannotBuildCommand, NoDesignator, CommandFailed, UnexpectedAnswer) as error:
+            return prepare(self.executor, request, None, through_host=str(error))
+        known = self._refusals.get(_between(prepared))
+        return prepare(self.executor, request, None, through_host=known) if known else prepared
+
+    def resume(
+        self,
+        request: CopyRequest,
+        report: CopyReport,
+        *,
+        progress: Callable[[Progress], object] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> CopyReport:
+        """Go on with a request where its report ends, and add to the report.
+
+        The request must be the one it was. Tapes are brought back to where they stood. Raises as
+        `copy` does.
+        """
+        (prepared,) = self.prepare_all([request])
+        return self.run(prepared, report, progress=progress, cancelled=cancelled)
 
     def inquire(self, manager: Device) -> StandardInquiry:
         """Step 706: is this a third-party copy device at all? Raises NotACopyManager ([0140])."""
@@ -95,29 +151,45 @@ class CopyAgent:
         """
         return prepare(self.executor, request, engine)
 
-    def run(self, prepared: PreparedCopy) -> CopyReport:
+    def run(
+        self,
+        prepared: PreparedCopy,
+        report: CopyReport | None = None,
+        *,
+        progress: Callable[[Progress], object] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> CopyReport:
         """Steps 714 to 726: build and send commands until all of the data is copied.
 
-        An error stops at once ([0145]): the rest of the request is not sent. Raises CopyAborted,
-        CommandFailed with `report` saying what was copied, TransportError.
+        An error stops at once ([0145]): the rest of the request is not sent. Raises as `copy_all`.
         """
-        request = prepared.request
-        report = CopyReport(prepared.lower_bound, prepared.job.dialect, prepared.total_bytes)
-        for command in plan(prepared.job):  # 714; the end of the plan is "all copied" at 726
-            begun = self._clock()
-            try:
-                completion = self.executor.extended_copy(  # 716, 718; on error 722
-                    request.manager, command.parameter_list, timeout=request.timeout
-                )
-            except AgentError as error:
-                error.report = report
-                raise  # 724
-            seconds = self._clock() - begun
-            sense = Sense.decode(completion.sense)
-            report.commands.append(CommandReport(command.number, command.segments, sense, seconds=seconds))
-            report.position = command.after(len(command.segments))
-        report.position = Position(len(request.parts))
-        return report
+        if report is None:
+            report = CopyReport(prepared.lower_bound, prepared.job.dialect, prepared.total_bytes)
+        return Run(
+            self.executor,
+            prepared,
+            report,
+            clock=self._clock,
+            progress=progress,
+            cancelled=cancelled,
+            refused=lambda why: self._refusals.__setitem__(_between(prepared), why),
+        ).go()
+
+    def copy_concurrently(
+        self,
+        requests: Sequence[CopyRequest],
+        *,
+        progress: Callable[[int, Progress], object] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[CopyReport | AgentError | TransportError]:
+        """Carry out requests at the same time, as many on each copy manager as it allows.
+
+        All are checked before the first begins. A nexus takes one copy at a time, so requests run
+        at once only where they have nexuses of their own. `progress` is told the index of the
+        request; it is called from several threads. What became of each request, in their order: one
+        that fails does not end the others.
+        """
+        return run_concurrently(self, self.prepare_all(requests), progress, cancelled)
 
     def gen_ex_copy(
         self,
@@ -132,3 +204,10 @@ class CopyAgent:
         from threepce.agent.gen_ex_copy import carry_out
 
         return carry_out(self, de, de_ent, ILD, ILD_ent, rcr)
+
+
+def _between(prepared: PreparedCopy) -> tuple[object, ...]:
+    """Which copy manager, and which units: what a refusal is remembered by."""
+    manager = prepared.request.manager
+    units = [unit.name for unit in (*prepared.sources, prepared.destination) if unit is not None]
+    return (id(manager.nexus), manager.lun, *units)

@@ -13,7 +13,7 @@ not know. Each question is asked once; what to do with the answers is the agent'
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from threepce.agent import inspection
@@ -79,7 +79,7 @@ class Engine:
     dialect: Dialect
     parameters: OperatingParameters
     shown_by: str
-    header_layout: Header143Layout = Header143Layout()
+    header_layout: Header143Layout = field(default_factory=Header143Layout)
 
     def concurrent_copies(self) -> int:
         """How many copies may run at once from one nexus: at least 1 (SPC-4 6.22.2).

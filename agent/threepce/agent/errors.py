@@ -26,11 +26,14 @@ __all__ = [
     "CannotBuildCommand",
     "CommandFailed",
     "CopyAborted",
+    "CopyCancelled",
     "CopyResults",
     "InvalidRequest",
     "NoDesignator",
     "NotACopyManager",
+    "OutcomeUnknown",
     "UnexpectedAnswer",
+    "VerificationFailed",
 ]
 
 
@@ -173,3 +176,34 @@ class CopyAborted(CommandFailed):
     def segment(self) -> int | None:
         """The segment that failed, as far as the sense data can be believed."""
         return self.sense.segment if self.sense else None
+
+
+class CopyCancelled(AgentError):
+    """The application wanted no more of it. `ended` says what became of the command that ran."""
+
+    def __init__(self, device: str, ended: str) -> None:
+        super().__init__(f"{device}: the copy was cancelled: {ended}")
+        self.device = device
+        self.ended = ended
+
+
+class OutcomeUnknown(AgentError):
+    """No answer to an EXTENDED COPY came, and the copy manager does not tell what became of it.
+
+    It may still be writing. It is never sent again of itself.
+    """
+
+    def __init__(self, device: str, trouble: str, asked: str) -> None:
+        super().__init__(f"{device}: {trouble}; {asked}. What became of the copy is not known")
+        self.device = device
+        self.trouble = trouble
+        self.asked = asked
+
+
+class VerificationFailed(AgentError):
+    """What was read back is not what was to be copied. `place` is a block, or an object of a tape."""
+
+    def __init__(self, device: str, place: str, why: str) -> None:
+        super().__init__(f"{device}: {place}: {why}")
+        self.device = device
+        self.place = place

@@ -18,11 +18,13 @@ from threepce.agent.planner import Flow, Job, count_commands
 from threepce.agent.planner.job import form_of
 from threepce.agent.request import CopyRequest, Disk, End, Extent, Filemarks, Inline, Part, Tape
 from threepce.agent.units import OVERLAP, Unit, look_up
+from threepce.scsi.copy_results import OperatingParameters
 from threepce.scsi.cscd_base import CSCD_DESCRIPTOR_LENGTH, Cscd
 from threepce.scsi.dialect import Dialect
+from threepce.scsi.primary import StandardInquiry
 from threepce.scsi.segment import SegmentType, find_segment
 
-__all__ = ["PreparedCopy", "prepare"]
+__all__ = ["PreparedCopy", "prepare", "prepare_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +32,65 @@ class PreparedCopy:
     """A request that was checked against its devices, ready to be run.
 
     `lower_bound` is the fewest commands the limits allow for it. `sources` are the units of the
-    parts, None for inline data and filemarks.
+    parts, None for inline data and filemarks. `through_host` is the reason why the host has to
+    copy; there is no lower bound then.
     """
 
     request: CopyRequest
     engine: Engine
     job: Job
-    lower_bound: int
+    lower_bound: int | None
     total_bytes: int
     sources: tuple[Unit | None, ...]
     destination: Unit
+    through_host: str = ""
+
+    @property
+    def tapes(self) -> tuple[Unit, ...]:
+        """The tapes that take part, each once."""
+        units = [unit for unit in (*self.sources, self.destination) if unit is not None]
+        found: list[Unit] = []
+        for unit in units:
+            if isinstance(unit.end, Tape) and unit.name not in [known.name for known in found]:
+                found.append(unit)
+        return tuple(found)
 
 
-def prepare(executor: Executor, request: CopyRequest, engine: Engine) -> PreparedCopy:
+_HOST = OperatingParameters(
+    maximum_cscd_descriptor_count=0x7FF,
+    maximum_segment_descriptor_count=64,
+    maximum_descriptor_list_length=0xFFFFFFFF,
+    maximum_inline_data_length=0xFFFFFFFF,
+    maximum_stream_device_transfer_size=0xFFFFFFFF,
+    implemented_descriptors=tuple(range(0x100)),
+)
+"""The limits of a copy through the host: none that matter."""
+
+
+def prepare(
+    executor: Executor, request: CopyRequest, engine: Engine | None, *, through_host: str = ""
+) -> PreparedCopy:
     """Can valid commands be made, and how many will it take?
 
-    Asks all units for their names and their size. Raises CannotBuildCommand ([0141]), NoDesignator
+    Asks all units for their names and their size. `through_host` is the reason why the host is to
+    copy, and an engine is not needed then. Raises CannotBuildCommand ([0141]), NoDesignator
     ([0143]), InvalidRequest.
     """
+    offloads = engine is not None and not through_host
+    if engine is None or through_host:
+        engine = Engine(
+            device=request.manager,
+            inquiry=StandardInquiry(t10_vendor_identification=bytes(8), product_identification=bytes(16),
+                                    product_revision_level=bytes(4)),
+            dialect=Dialect.LID1, parameters=_HOST, shown_by="",
+        )  # fmt: skip
     found: list[Unit] = []
 
     def unit_of(end: End) -> Unit:
         # A nexus need not be hashable.
         unit = next((known for known in found if known.end == end), None)
         if unit is None:
-            unit = look_up(executor, end, engine)
+            unit = look_up(executor, end, engine if offloads else None)
             found.append(unit)
         return unit
 
@@ -84,7 +120,33 @@ def prepare(executor: Executor, request: CopyRequest, engine: Engine) -> Prepare
         header_layout=engine.header_layout,
     )
     total = sum(_check(flow, unit, destination) for flow, unit in zip(flows, sources, strict=True))
-    return PreparedCopy(request, engine, job, count_commands(job), total, sources, destination)
+    commands = count_commands(job)
+    return PreparedCopy(
+        request, engine, job, commands if offloads else None, total, sources, destination, through_host
+    )
+
+
+def prepare_tokens(executor: Executor, request: CopyRequest) -> PreparedCopy:
+    """The same for tokens, which go from disk to disk and are limited by the page 8Fh of the disks.
+
+    Raises InvalidRequest for anything else, and what the look at the disks raises.
+    """
+    for part in request.parts:
+        if not (isinstance(part, Part) and isinstance(part.source, Disk) and part.source.device) or not (
+            isinstance(request.destination, Disk) and request.destination.device
+        ):
+            raise InvalidRequest(
+                str(request.manager), "method", "token", "tokens go between disks that the host reaches"
+            )
+    prepared = prepare(executor, request, None)
+    for unit in prepared.sources:
+        assert unit is not None
+        if unit.block_length != prepared.destination.block_length:
+            raise InvalidRequest(
+                str(unit.end), "block length", unit.block_length,
+                f"a token of it cannot be written to blocks of {prepared.destination.block_length} bytes",
+            )  # fmt: skip
+    return prepared
 
 
 _CODES = {

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from threepce.scsi.dialect import Dialect
 from threepce.scsi.sense import Sense
 
-__all__ = ["CommandReport", "CopyReport", "How", "Position", "Segment", "SegmentReport"]
+__all__ = ["START", "CommandReport", "CopyReport", "How", "Position", "Progress", "Segment", "SegmentReport"]
 
 
 class How(Enum):
@@ -28,6 +28,23 @@ class Position(NamedTuple):
 
     part: int = 0
     units: int = 0
+
+
+START = Position()
+"""Before the first part."""
+
+
+class Progress(NamedTuple):
+    """How far a copy is. `done` and `total` are bytes.
+
+    `command` is the one that runs, `segments` how many of its segments the copy manager says it has
+    processed; None where it has not been asked.
+    """
+
+    done: int
+    total: int
+    command: int
+    segments: int | None = None
 
 
 class Segment(NamedTuple):
@@ -91,15 +108,19 @@ class CopyReport:
     """What was copied so far, in order.
 
     `lower_bound` is the fewest commands the engine's limits allow for the whole request, None when
-    the engine can do none of it. `position` is where to go on: hand the report to
-    `CopyAgent.resume`. `verified` counts the bytes that were read back and found equal.
+    the engine can do none of it. `position` is where to go on, and `tapes` where each tape of the
+    request stood then, None for one that could not be asked: hand the report to `CopyAgent.resume`.
+    `origin` is where they stood at first.
+    `verified` counts the bytes that were read back and found equal.
     """
 
     lower_bound: int | None
     dialect: Dialect | None = None
     total_bytes: int = 0
     commands: list[CommandReport] = field(default_factory=list)
-    position: Position = Position()
+    position: Position = START
+    tapes: tuple[int | None, ...] = ()
+    origin: tuple[int | None, ...] = ()
     verified: int = 0
 
     @property

@@ -303,14 +303,15 @@ def verify_extents(
     """Refuse addresses outside 64 bits, addresses on tapes, and negative lengths. Raises InvalidRequest."""
     last_source = 0 if source_is_tape else _ADDRESSES
     last_destination = 0 if destination_is_tape else _ADDRESSES - 1
-    index = 0
+    at = 0
     for index, extent in enumerate(extents):
+        at = index
         if len(extent) == 4:
             source_lba, destination_lba, number_of_blocks, _ = extent
             end = source_lba if source_is_tape else source_lba + number_of_blocks
             if (
                 number_of_blocks >= 0
-                and 0 <= source_lba
+                and source_lba >= 0
                 and end <= last_source
                 and 0 <= destination_lba <= last_destination
             ):
@@ -320,11 +321,11 @@ def verify_extents(
         return
     if not isinstance(extent, Extent):
         raise InvalidRequest(
-            source, f"piece {index}", type(extent).__name__, "between these devices it must be Extent"
+            source, f"piece {at}", type(extent).__name__, "between these devices it must be Extent"
         )
     if extent.number_of_blocks < 0:
         raise InvalidRequest(
-            source, f"extent {index} number of blocks", extent.number_of_blocks, "is below zero"
+            source, f"extent {at} number of blocks", extent.number_of_blocks, "is below zero"
         )
     if not 0 <= extent.destination_lba <= last_destination:
         field, device, lba, tape = "destination LBA", destination, extent.destination_lba, destination_is_tape
@@ -339,4 +340,4 @@ def verify_extents(
             else "is not within 64 bits"
         )
     )
-    raise InvalidRequest(device, f"extent {index} {field}", lba, why)
+    raise InvalidRequest(device, f"extent {at} {field}", lba, why)

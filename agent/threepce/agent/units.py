@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 from threepce.agent import inspection, tape
 from threepce.agent.engine import Engine
-from threepce.agent.errors import InvalidRequest
+from threepce.agent.errors import InvalidRequest, NoDesignator
 from threepce.agent.executor import Executor
 from threepce.agent.inspection import Identity
 from threepce.agent.request import Device, Disk, End, Tape
-from threepce.scsi.cscd import Cscd, CscdType, IdentificationCscd
+from threepce.scsi.cscd import MAXIMUM_DESIGNATOR_LENGTH, Cscd, CscdType, IdentificationCscd
 from threepce.scsi.cscd_address import FcNPortNameCscd
-from threepce.scsi.designator import Association, DesignatorType
+from threepce.scsi.designator import Association, CodeSet, Designator, DesignatorType
 from threepce.scsi.device_parameters import (
     BLOCK_DEVICE_TYPES,
     BlockDeviceParameters,
@@ -111,8 +111,14 @@ def _descriptor(device: Device | None, identity: Identity | None, engine: Engine
             ):
                 name = int.from_bytes(designator.value)
                 return FcNPortNameCscd(n_port_name=name, lu_identifier=encode_lun(device.lun))
-    designator = inspection.best_designator(device, identity.designators)
-    return IdentificationCscd.of(designator)
+    try:
+        return IdentificationCscd.of(inspection.best_designator(device, identity.designators))
+    except NoDesignator:
+        if engine is not None:
+            raise
+        # Nobody will be sent it: it only tells this unit from others.
+        label = f"{id(device.nexus):x}.{device.lun}".encode()[-MAXIMUM_DESIGNATOR_LENGTH:]
+        return IdentificationCscd.of(Designator(CodeSet.ASCII, Association.LOGICAL_UNIT, 0, label))
 
 
 def _size(executor: Executor, end: Disk) -> tuple[int | None, int]:

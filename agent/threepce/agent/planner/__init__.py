@@ -10,7 +10,7 @@ I/O and no randomness.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -19,7 +19,7 @@ from typing import NamedTuple
 from threepce.agent.planner.fill import aligned_inline, fill
 from threepce.agent.planner.job import Flow, Job
 from threepce.agent.planner.runs import runs
-from threepce.agent.report import Position, Segment
+from threepce.agent.report import START, Position, Segment
 from threepce.scsi.cscd_base import Cscd
 from threepce.scsi.parameter_list import ListIdUsage, ParameterList
 
@@ -69,7 +69,7 @@ def total_bytes(job: Job) -> int:
     )
 
 
-def plan(job: Job, start: Position = Position(), *, number: int = 0) -> Iterator[PlannedCommand]:
+def plan(job: Job, start: Position = START, *, number: int = 0) -> Iterator[PlannedCommand]:
     """The commands that carry out a request from `start` on, each as full as the limits allow.
 
     `number` is that of the first. The list identifier goes with usage 10b: no held data is wanted,
@@ -90,8 +90,8 @@ def _list(job: Job, segments: Sequence[Segment]) -> ParameterList:
     destination = identifiers[job.destination]
     encoded: list[bytes] = []
     inline = bytearray()
-    for part, group in groupby(segments, itemgetter(0)):
-        flow = job.flows[part]
+    for part, found in groupby(segments, itemgetter(0)):
+        flow, group = job.flows[part], list(found)
         source = identifiers[flow.source] if flow.source is not None else 0
         placed = _with_inline(flow, group, inline) if flow.inline else group
         encoded.append(flow.encoder(source, destination)(placed))
@@ -125,7 +125,7 @@ def _descriptors(job: Job, segments: Sequence[Segment]) -> tuple[dict[int, int],
     return identifiers, tuple(job.descriptors[index] for index in order)
 
 
-def _with_inline(flow: Flow, segments: Iterator[Segment], inline: bytearray) -> Iterator[Segment]:
+def _with_inline(flow: Flow, segments: Iterable[Segment], inline: bytearray) -> Iterator[Segment]:
     """The same segments with their offsets into `inline`, to which their data is added."""
     data = flow.pieces
     assert isinstance(data, bytes)

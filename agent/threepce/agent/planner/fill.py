@@ -23,7 +23,7 @@ from threepce.agent.errors import CannotBuildCommand
 from threepce.agent.limits import GRANULARITY
 from threepce.agent.planner.job import Flow, Job
 from threepce.agent.planner.runs import Run, cut_length, largest_exact, runs
-from threepce.agent.report import Position, Segment
+from threepce.agent.report import START, Position, Segment
 from threepce.scsi.cscd import CSCD_DESCRIPTOR_LENGTH
 from threepce.scsi.segment import SegmentType
 
@@ -35,7 +35,7 @@ INLINE_ALIGNMENT = 4
 _Item = tuple[int, Run]
 
 
-def fill(job: Job, start: Position = Position()) -> Iterator[list[Segment]]:
+def fill(job: Job, start: Position = START) -> Iterator[list[Segment]]:
     """The segments of each command, from `start` on.
 
     Raises CannotBuildCommand when it comes to what no command can hold, or to a run with something

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -122,22 +122,23 @@ class Flow:
 
     def encoder(self, source_id: int, destination_id: int) -> Encoder:
         """What turns segments into descriptors, given the identifiers of its two devices."""
-        form, table = form_of(self.code, self.dialect), self.table
-        fixed: dict[str, int] = dict(self.fixed)
-        for name, value in (("source_cscd_id", source_id), ("destination_cscd_id", destination_id)):
-            if name in table.PLACES:
-                fixed[name] = value
-        varying = {form.number: "units", form.source: "source", form.destination: "destination"}
-        if "cat" in table.PLACES:
-            varying["cat"] = "cat"
-        varying.pop("", None)
-        make = table.maker(*varying, **fixed)
-        values: Any = attrgetter(*varying.values())
-        if len(varying) == 1:
-            return partial(_encode_one, make, values)
-        if form.operations:
-            return partial(_encode_operations, make, self.transfer_length)
-        return partial(_encode, make, values)
+        identifiers = {"source_cscd_id": source_id, "destination_cscd_id": destination_id}
+        table = self.table
+        fixed = self.fixed | {name: value for name, value in identifiers.items() if name in table.PLACES}
+        return _encoder(table, form_of(self.code, self.dialect), tuple(fixed.items()), self.transfer_length)
+
+
+@lru_cache(maxsize=256)
+def _encoder(table: Any, form: Form, fixed: tuple[tuple[str, int], ...], length: int) -> Encoder:
+    varying = {form.number: "units", form.source: "source", form.destination: "destination"}
+    if "cat" in table.PLACES:
+        varying["cat"] = "cat"
+    varying.pop("", None)
+    make = table.maker(*varying, **dict(fixed))
+    if form.operations:
+        return partial(_encode_operations, make, length)
+    values: Any = attrgetter(*varying.values())
+    return partial(_encode_one if len(varying) == 1 else _encode, make, values)
 
 
 def _encode(make: Callable[..., bytes], values: Any, segments: Iterable[Segment]) -> bytes:
