@@ -9,6 +9,7 @@ import pytest
 
 from threepce.agent.data_entity import (
     CAT,
+    DESTINATION_DEVICE,
     FIXED,
     LUN_VALID,
     N_PORT_VALID,
@@ -17,6 +18,7 @@ from threepce.agent.data_entity import (
     TAPE,
     TARGET_ID_VALID,
     WWN_VALID,
+    data_entity_t,
     data_src_t,
     dev_desc_t,
 )
@@ -278,3 +280,52 @@ def test_tape_to_tape_moves_as_many_blocks_as_it_says(make: Any) -> None:
     assert san.call(element) == 0
     assert recorded(cartridge) == san.recorded[:3]
     assert len(san.recorded) == 4
+
+
+# The versions of EXTENDED COPY that the seed names ([0137]).
+
+
+@pytest.mark.parametrize("profile", ["spc2", "hp-m2402", "spectra-spc2"])
+def test_engines_of_spc_2_copy(make: Any, profile: str) -> None:
+    """[0137]: T10/1236-D revision 18."""
+    san = make(profile)
+    element = to_tape(inline(data(4, transfer=4)), source(A, data(64, transfer=4096)))
+    assert san.call(to_disk(B, source(A, data(64))), element, ild=b"note") == 0
+    assert san.content(B, 0, 64) == san.content(A, 0, 64)
+    assert san.recorded == [b"note", *(san.content(A, at, 8) for at in range(0, 64, 8))]
+
+
+@pytest.mark.parametrize("profile", ["143r1", "spectra-143"])
+@pytest.mark.parametrize("flags", [WWN_VALID | LUN_VALID, TARGET_ID_VALID | LUN_VALID])
+def test_engines_of_99_143_copy(make: Any, profile: str, flags: int) -> None:
+    """[0137]: T10/99-143r1, which knows no E4h: devices are named by their ports."""
+    names = {
+        number: Names(
+            addresses=(
+                FibreChannelPort(n_port_name=NAME + number, lun=number),
+                ParallelPort(target_identifier=number + 1, lun=number),
+            )
+        )
+        for number in (A, B, DRIVE)
+    }
+    san = make(profile, names=names)
+
+    def at_port(number: int, role: int, kind: int = 0) -> dev_desc_t:
+        return dev_desc_t(
+            d_wwn=(NAME + number).to_bytes(8),
+            d_lun=lun(number),
+            d_tid=number + 1,
+            d_bl=0 if kind else 512,
+            d_type=kind,
+            d_flags=role | flags,
+        )
+
+    first = data_src_t(at_port(A, SOURCE_DEVICE), 1, [data(64, transfer=4096)])
+    note = inline(data(4, transfer=4))
+    elements = [
+        data_entity_t("/dev/sg0", at_port(B, DESTINATION_DEVICE), 1, [first]),
+        data_entity_t("/dev/sg0", at_port(DRIVE, DESTINATION_DEVICE, TAPE), 2, [note, first]),
+    ]
+    assert san.call(*elements, ild=b"note") == 0
+    assert san.content(B, 0, 64) == san.content(A, 0, 64)
+    assert san.recorded == [b"note", *(san.content(A, at, 8) for at in range(0, 64, 8))]

@@ -171,12 +171,10 @@ def segment_limits(
     def refuse(limit: str, why: str) -> CannotBuildCommand:
         return CannotBuildCommand(party, limit, why)
 
-    if transfer_length > parameters.maximum_stream_device_transfer_size:
-        raise refuse(
-            STREAM_SIZE,
-            f"{parameters.maximum_stream_device_transfer_size} bytes are less than a transfer of "
-            f"{transfer_length}",
-        )
+    transfer = parameters.maximum_stream_device_transfer_size
+    # Mode page 0Eh of T10/99-143r1 has no such field: zero is no limit that is known.
+    if transfer and transfer_length > transfer:
+        raise refuse(STREAM_SIZE, f"{transfer} bytes are less than a transfer of {transfer_length}")
     limited_by = most_is
     longest = parameters.maximum_segment_length  # 0 is no limit, and never a divisor
     bounds = [(longest, SEGMENT_LENGTH)] if longest else []
