@@ -48,13 +48,15 @@ units:
 """
 THREEPCE = ("-c", "from threepce.conformance.cli import main; main()")
 """What Python runs for the command 3pce, which need not be on the path."""
+PATIENCE = 600
+"""Seconds that a copy may stall before the kernel aborts it, however slow the machine is."""
 SOCKET = "/run/copies.sock"
 CONTROL = f"unix:{SOCKET}"
 CONTROLLED = f"""\
 import json
 import sys
 from threepce.emulator.control import ControlClient
-with ControlClient({SOCKET!r}) as control:
+with ControlClient({SOCKET!r}, timeout={PATIENCE}) as control:
     print(json.dumps(control.call(sys.argv[1], **json.loads(sys.argv[2]))))
 """
 DEVICE_TYPES = {
@@ -131,7 +133,7 @@ class LinuxCopies(Guest[Device]):
     def control(self, operation: str, **given: object) -> dict[str, Any]:
         """Ask the server over its control socket; its answer."""
         command = [sys.executable, "-c", CONTROLLED, operation, json.dumps(given)]
-        end = self._lab.run_program(command, environment=PYTHON)
+        end = self._lab.run_program(command, environment=PYTHON, seconds=LIMIT)
         assert end.exit_status == 0, end.output
         answer: dict[str, Any] = json.loads(end.output)
         return answer
@@ -194,7 +196,7 @@ class LinuxCopies(Guest[Device]):
     def _sending(self, device: Device, data: bytes) -> list[str]:
         file = self.share("list", data)
         cdb = ExtendedCopyLid1(parameter_list_length=len(data)).encode()
-        arguments = [f"--send={len(data)}", f"--infile={file}", "-v", device.generic]
+        arguments = [f"--send={len(data)}", f"--infile={file}", f"--timeout={PATIENCE}", "-v", device.generic]
         return [*arguments, *(f"{octet:02x}" for octet in cdb)]
 
     def send(self, device: str, data: bytes) -> None:
