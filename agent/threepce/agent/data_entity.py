@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 
 __all__ = [
@@ -88,13 +88,18 @@ class ReturnCode(IntEnum):
     """The shared library could not run, or has a defect; C alone gets it, and standard error says more."""
 
 
-def _check_widths(structure: object, **widths: int) -> None:
-    for f in fields(structure):  # type: ignore[arg-type]
-        value, width = getattr(structure, f.name), widths.get(f.name)
-        if isinstance(value, bytes) and width is not None and len(value) != width:
-            raise ValueError(
-                f"{type(structure).__name__}.{f.name} has {width} bytes, {value!r} has {len(value)}"
-            )
+_U_CHAR, _U_INT, _U_LONG, _INT = range(1 << 8), range(1 << 32), range(1 << 64), range(-(1 << 31), 1 << 31)
+"""What C's integers hold where a long has 64 bits."""
+
+
+def _check_widths(structure: object, **widths: int | range) -> None:
+    for name, width in widths.items():
+        value, place = getattr(structure, name), f"{type(structure).__name__}.{name}"
+        if isinstance(width, int):
+            if len(value) != width:
+                raise ValueError(f"{place} has {width} bytes, {value!r} has {len(value)}")
+        elif value not in width:
+            raise ValueError(f"{place} has the integers {width[0]} to {width[-1]}: {value}")
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,9 @@ class dev_desc_t:  # noqa: N801
     d_flags: int = 0
 
     def __post_init__(self) -> None:
-        _check_widths(self, d_wwn=8, d_lun=8, d_nport=3)
+        _check_widths(
+            self, d_wwn=8, d_lun=8, d_nport=3, d_bl=_U_LONG, d_tid=_U_CHAR, d_type=_U_CHAR, d_flags=_U_INT
+        )
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,7 @@ class data_desc_t:  # noqa: N801
     flags: int = 0
 
     def __post_init__(self) -> None:
-        _check_widths(self, sdlba=8, ddlba=8, nblk=8)
+        _check_widths(self, sdlba=8, ddlba=8, sdlt=_INT, nblk=8, flags=_INT)
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,9 @@ class data_src_t:  # noqa: N801
     src_device: dev_desc_t
     n_a_e: int
     d2m: Sequence[data_desc_t]
+
+    def __post_init__(self) -> None:
+        _check_widths(self, n_a_e=_U_INT)
 
 
 @dataclass(frozen=True)
@@ -146,5 +156,6 @@ class data_entity_t:  # noqa: N801
     ts: Sequence[data_src_t]
 
     def __post_init__(self) -> None:
+        _check_widths(self, nae=_INT)
         if len(os.fsencode(self.dev_fn)) >= 80:
             raise ValueError(f"data_entity_t.dev_fn has room for 79 bytes: {self.dev_fn!r}")
