@@ -92,6 +92,8 @@ class _Command:
         self.carried = 0
         self._used: set[int] = set()
         self._slots = self._list_bytes = self._inline_bytes = 0
+        self._part, self._left = -1, 0
+        """The part that came last, and for how many more of its segments there is room."""
 
     def add(self, part: int, run: Run) -> Run | None:
         """Take as much of a run as fits. The rest, None when all of it did."""
@@ -103,7 +105,7 @@ class _Command:
         weight = unit if limits.carries_data else 0
         source, destination, left, cat = run
         carries = cat or flow.keeps
-        room = self._room(flow)
+        room = self._left if part == self._part else self._room(flow)
         accounted = len(segments)
         while left and room > 0:
             if left <= most and not flow.inline:
@@ -130,7 +132,12 @@ class _Command:
                 self._use(flow, 1)
                 accounted += 1
                 room = self._room(flow)
-        self._use(flow, len(segments) - accounted)
+        number = len(segments) - accounted
+        if part == self._part:
+            self._list_bytes += flow.size * number
+        else:
+            self._use(flow, number)
+        self._part, self._left = part, room
         return (source, destination, left, cat) if left else None
 
     def _length(self, flow: Flow, source: int, left: int, carries: bool) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -105,17 +105,17 @@ class Flow:
     transfer_length: int = 1
     name: str = ""
 
-    @property
+    @cached_property
     def table(self) -> Any:
         """The table of its segment descriptors."""
         return find_segment(self.code, self.dialect)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of a segment descriptor."""
         return int(self.table.SIZE)
 
-    @property
+    @cached_property
     def inline(self) -> bool:
         """Whether it has data of its own."""
         return self.code == SegmentType.INLINE_TO_STREAM
