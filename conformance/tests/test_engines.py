@@ -8,11 +8,14 @@ import pytest
 
 from threepce.agent.transports.iscsi_connection import Stream
 from threepce.conformance.cases import EngineSet
+from threepce.conformance.catalogue import select
 from threepce.conformance.engines import UnitRequest, parse_engine
 from threepce.conformance.engines.lio import REBOOTS, LioEngine
 from threepce.conformance.errors import EngineUnavailable, UsageError
 from threepce.conformance.lab import LabError, LabUnavailable
+from threepce.conformance.runner import run_case
 from threepce.conformance.scope import UnitFacts
+from threepce.conformance.verdict import Verdict, judge
 from threepce.scsi.nexus import Nexus, NexusLost
 
 SMALL = UnitRequest("src", 512, 4096)
@@ -151,3 +154,16 @@ def test_names() -> None:
     assert parse_engine("emulator").name == "emulator:spc4"
     assert parse_engine("emulator:lio-6.1").facts["profile"] == "lio-6.1"
     assert parse_engine("lio").name == "lio"
+
+
+def test_an_engine_of_the_first_draft_has_no_lists_of_spc4() -> None:
+    """T10/99-143r1 has the command, an 8-byte header, and no way to ask for what is implemented."""
+    (case,) = (case for case in select([]).cases if case.id == "spc4/6.4-extended-copy/no-blocks")
+    engine = parse_engine("emulator:143r1")
+    engine.start()
+
+    verdict = judge(run_case(case, engine))
+
+    engine.close()
+    assert verdict.verdict is Verdict.UNSUPPORTED
+    assert "in the dialect of T10/99-143r1" in verdict.evidence

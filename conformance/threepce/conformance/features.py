@@ -196,12 +196,23 @@ def ending(answer: Completion) -> str:
     return known.name.replace("_", " ") if known is not None else f"status {answer.status:02X}h"
 
 
-@_feature("extended-copy-lid1")
 def _extended_copy(probe: Probe) -> Evidence:
     # An engine that announces third-party copy and then refuses it is broken, not without it.
     answer = probe.send(ExtendedCopyLid1(parameter_list_length=0))
     said = f"INQUIRY 3PC {int(bool(probe.third_party_copy))}, EXTENDED COPY(LID1) with an empty list: {ending(answer)}"
     return Evidence(bool(probe.third_party_copy) or not says_it_lacks_the_command(answer), said)
+
+
+@_feature("extended-copy-lid1")
+def _lists_of_spc(probe: Probe) -> Evidence:
+    """An engine of the first draft has the command, and reads lists of another form."""
+    copies = _extended_copy(probe)
+    if not copies.present or not probe.is_disk or probe.operating_parameters[0] is not None:
+        return copies
+    draft = _dialect(Dialect.T10_99_143)(probe)
+    if not draft.present or probe.copy(0).status == Status.GOOD:
+        return copies
+    return Evidence(False, f"{draft.text}; in that of SPC-4 there is none")
 
 
 @_feature("receive-copy-operating-parameters")
