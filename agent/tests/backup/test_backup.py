@@ -7,11 +7,12 @@ is (616), calls the copy agent (618) and recovers from errors (620).
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from threepce.agent import CommandFailed, Device, InvalidRequest, OutcomeUnknown
+from threepce.agent import CannotBuildCommand, CommandFailed, Device, InvalidRequest, OutcomeUnknown
 from threepce.agent.backup import (
     DigestDiffers,
     NotABackup,
@@ -25,6 +26,7 @@ from threepce.agent.backup import (
 from threepce.agent.backup.container import PREFIX, FileHeader, Index, Kind, Label, unpack
 from threepce.agent.backup.drive import Drive
 from threepce.agent.resolve import FILE_SYSTEM, FileMap
+from threepce.scsi.copy_results import OperatingParameters
 from threepce.scsi.nexus import Completion, NexusLost
 
 from .conftest import EMPTY, FILES, HOLES, PIECES, PLAIN, Bench, MakeBench, file
@@ -305,3 +307,60 @@ def test_an_error_of_the_engine_ends_the_backup(bench: Bench) -> None:
     assert bench.back_up(ALL).already == 2
     restore(bench.agent, restored(bench))
     assert bench.read(bench.empty, PIECES) == FILES[PIECES]
+
+
+# Engines that can do less.
+
+
+class Without:
+    """A nexus to an engine whose operating parameters lack some descriptors, and that refuses them."""
+
+    def __init__(self, device: Device, *codes: int) -> None:
+        self._nexus, self._codes = device.nexus, codes
+
+    def execute(
+        self,
+        lun: int,
+        cdb: bytes,
+        data_out: bytes = b"",
+        data_in_length: int = 0,
+        *,
+        timeout: float | None = None,
+    ) -> Completion:
+        done = self._nexus.execute(lun, cdb, data_out, data_in_length, timeout=timeout)
+        if cdb[0] == 0x84 and cdb[1] & 0x1F == 3:
+            known = OperatingParameters.decode(done.data_in)
+            left = tuple(code for code in known.implemented_descriptors if code not in self._codes)
+            return replace(done, data_in=replace(known, implemented_descriptors=left).encode())
+        return done
+
+
+def test_the_host_writes_headers_and_filemarks_where_the_engine_cannot(bench: Bench) -> None:
+    bench.back_up(ALL)
+    whole = objects(bench)
+    poor = Device(Without(bench.tape, 0x04, 0x10), bench.tape.lun, "tape")
+    report = bench.back_up(ALL, manager=poor, overwrite=True)
+    assert report.header_bytes == (len(ALL) + 2) * 65536
+    assert report.offloaded_percent == 100.0
+    assert objects(bench) == whole
+
+
+def test_an_engine_without_stream_to_block_restores_through_the_host_and_says_so(bench: Bench) -> None:
+    bench.back_up(ALL, digest=True)
+    poor = Device(Without(bench.tape, 0x01), bench.tape.lun, "tape")
+    with pytest.raises(CannotBuildCommand):
+        restore(bench.agent, restored(bench, manager=poor, fallback=False))
+    report = restore(bench.agent, restored(bench, manager=poor))
+    assert [bench.read(bench.empty, one) for one in ALL] == list(FILES.values())
+    assert report.offloaded_bytes == 0
+    assert report.host_bytes == sum(one.allocated for one in ALL)
+    assert all(one.why and one.verified for one in report.files if one.size)
+
+
+def test_a_header_longer_than_a_block_is_read_as_a_whole(bench: Bench) -> None:
+    """More extents than one block of the tape can tell."""
+    pieces = file("/pieces", 400 * 512, *((at * 512, (1000 + 2 * at) * 512, 512) for at in range(400)))
+    bench.back_up([pieces], transfer_length=1024)
+    restore(bench.agent, restored(bench))
+    assert bench.read(bench.empty, pieces) == bench.read(bench.source, pieces)
+    assert bench.back_up([pieces], transfer_length=1024).already == 3

@@ -33,7 +33,6 @@ from threepce.agent.backup.container import (
 from threepce.agent.backup.drive import Drive
 from threepce.agent.backup.report import BackupReport, FileReport, Notice, no_notice
 from threepce.agent.backup.sections import read_header
-from threepce.agent.engine import Engine
 from threepce.agent.errors import AgentError, InvalidRequest
 from threepce.agent.report import CopyReport
 from threepce.agent.request import CopyRequest, Device, Disk, Extent, Part, Tape
@@ -187,7 +186,6 @@ def restore(
     drive = Drive(agent.executor, request.tape)
     label, entries = list_backup(agent, request.tape)
     reader = DiskReader(agent.executor, request.destination)
-    engine = agent.engine(request.manager)
     drive.rewind()
     whole = sum(entry.size for entry in entries)
     done = 0
@@ -206,7 +204,7 @@ def restore(
             Extent(0, blocks.source_lba, blocks.number_of_blocks, blocks.cat)
             for blocks in blocks_of(target, reader.capacity, request.destination)
         ]
-        copied = _copy(agent, request, engine, label, extents) if extents else CopyReport(0)
+        copied = _copy(agent, request, label, extents) if extents else CopyReport(0)
         report.add(target.name, target.size, copied, 0, _verify(reader, header, target))
     notice("", whole, whole)
     report.digest_bytes = reader.bytes_read
@@ -214,9 +212,7 @@ def restore(
     return report
 
 
-def _copy(
-    agent: CopyAgent, request: RestoreRequest, engine: Engine, label: Label, extents: Sequence[Extent]
-) -> CopyReport:
+def _copy(agent: CopyAgent, request: RestoreRequest, label: Label, extents: Sequence[Extent]) -> CopyReport:
     source = Tape(request.tape, transfer_length=label.transfer_length, pad=True)
     copy = CopyRequest(
         manager=request.manager,
@@ -224,7 +220,7 @@ def _copy(
         parts=[Part(source, extents)],
         fallback="host" if request.fallback else None,
     )
-    return agent.run(agent.prepare(copy, engine))
+    return agent.copy(copy)
 
 
 def _verify(reader: DiskReader, header: FileHeader, target: FileMap) -> bool | None:
