@@ -74,6 +74,11 @@ def copy(
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="For each command.")
     ] = None,
+    fallback: Annotated[
+        bool, typer.Option("--fallback", help="What the engine will not copy goes through the host.")
+    ] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Read back and compare.")] = False,
+    no_progress: NoProgress = False,
     dry_run: DryRun = False,
     json: Json = False,
     allow_data_loss: DataLoss = False,
@@ -95,6 +100,9 @@ def copy(
             list_identifier=list_id,
             dialect=dialect,
             timeout=timeout,
+            fallback=fallback,
+            verify=verify,
+            progress=not no_progress,
             dry_run=dry_run,
             json=json,
             allow_data_loss=allow_data_loss,

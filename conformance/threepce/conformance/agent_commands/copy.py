@@ -13,7 +13,7 @@ from threepce.agent.planner import plan
 from threepce.agent.preparing import PreparedCopy
 from threepce.conformance.agent_commands.devices import Devices, Facts, consent
 from threepce.conformance.agent_commands.explained import explained
-from threepce.conformance.agent_commands.talk import document, errors_told, say, tell
+from threepce.conformance.agent_commands.talk import document, errors_told, progress, say, tell
 from threepce.conformance.errors import UsageError
 from threepce.scsi.dialect import Dialect
 from threepce.scsi.third_party_copy import ExtendedCopyLid1, ExtendedCopyLid4
@@ -42,6 +42,9 @@ class CopyArguments:
     list_identifier: int = 1
     dialect: str | None = None
     timeout: float | None = None
+    fallback: bool = False
+    verify: bool = False
+    progress: bool = True
     dry_run: bool = False
     json: bool = False
     allow_data_loss: bool = False
@@ -61,15 +64,21 @@ def run_copy(arguments: CopyArguments) -> int:
             parts=[Part(_end(source, arguments, "source"), _extents(arguments, source, destination))],
             list_identifier=arguments.list_identifier,
             dialect=DIALECTS[arguments.dialect] if arguments.dialect else None,
+            fallback="host" if arguments.fallback else None,
+            verify=arguments.verify,
             **({} if arguments.timeout is None else {"timeout": arguments.timeout}),  # type: ignore[arg-type]
         )
         request.check()
-        prepared = agent.prepare(request, agent.engine(manager, request.dialect))
+        (prepared,) = agent.prepare_all([request])
         if arguments.dry_run:
             _show_plan(prepared, as_json=arguments.json)
         else:
             consent([destination], arguments.allow_data_loss, tell)
-            _show_report(agent.run(prepared), source, destination, as_json=arguments.json)
+            with progress(arguments.progress and not arguments.json) as notice:
+                report = agent.run(
+                    prepared, progress=lambda far: notice(f"command {far.command}", far.done, far.total)
+                )
+            _show_report(report, source, destination, as_json=arguments.json)
     return ended.status
 
 
@@ -132,6 +141,10 @@ def _commands(prepared: PreparedCopy) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _show_plan(prepared: PreparedCopy, *, as_json: bool) -> None:
+    if prepared.through_host:
+        raise UsageError(
+            f"there is no command to show: all of it goes through the host ({prepared.through_host})"
+        )
     kind = {Dialect.LID4: "lid4", Dialect.SPC_2: "spc2", Dialect.T10_99_143: "143r1"}.get(
         prepared.job.dialect, "lid1"
     )
@@ -159,6 +172,7 @@ def _show_report(report: CopyReport, source: Facts, destination: Facts, *, as_js
         "bytes": report.number_of_bytes,
         "offloaded_bytes": report.offloaded_bytes,
         "host_bytes": report.host_bytes,
+        "verified_bytes": report.verified,
         "seconds": report.seconds,
         "commands": len(report.commands),
         "lower_bound": report.lower_bound,
