@@ -34,7 +34,6 @@ lio = typer.Typer(help="Linux LIO in a user-mode kernel that needs no root.", no
 app.add_typer(lab, name="lab")
 app.add_typer(tape, name="tape")
 app.add_typer(fault, name="fault")
-add_agent_commands(app)
 app.add_typer(profile_commands, name="profile")
 lab.add_typer(lio, name="lio")
 
@@ -300,3 +299,6 @@ def lio_shell(kernel_directory: KernelDirectory = None) -> None:
     from threepce.conformance.lab import commands
 
     commands.shell(kernel_directory=kernel_directory)
+
+
+add_agent_commands(app)
