@@ -187,14 +187,6 @@ class _Command:
         """
         items = [*todo, rest]
         while self.carried:
-            if not self.segments:
-                flow = self._job.flows[rest[0]]
-                raise CannotBuildCommand(
-                    flow.name,
-                    "CAT",
-                    "one command cannot hold as much as it takes until nothing is left over, and "
-                    "what is left over at its end would be lost (SPC-4 6.4.6.1)",
-                )
             segment = self.segments.pop()
             flow = self._job.flows[segment.part]
             limits = flow.limits
@@ -209,6 +201,13 @@ class _Command:
             destination = segment.destination + limits.destination_blocks(kept)
             _push(items, segment.part, (source, destination, segment.units - kept, segment.cat), flow)
             self.carried = before
+        if not self.segments:
+            raise CannotBuildCommand(
+                self._job.flows[rest[0]].name,
+                "CAT",
+                "one command cannot hold as much as it takes until nothing is left over, and "
+                "what is left over at its end would be lost (SPC-4 6.4.6.1)",
+            )
         return items
 
 
