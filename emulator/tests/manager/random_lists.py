@@ -87,8 +87,9 @@ def _disk(choice: Choice) -> UnitSpec:
 
 
 def _tape(choice: Choice) -> UnitSpec:
+    odd = choice.mostly(40, 3, once_in=4)
     objects = tuple(
-        choice.mostly(BLOCK, 1024, 700, 100, None, None, once_in=40)
+        choice.mostly(BLOCK, 1024, 700, 100, None, None, once_in=odd)
         for _ in range(choice.mostly(20, 0, 1, 4, 8, once_in=6))
     )
     return UnitSpec(
@@ -172,6 +173,7 @@ _ENDS: dict[int, tuple[str, str]] = {
 _STREAMS = {True: (2, 2, 2, 2, 2, 3, 4, 5), False: (2, 3, 3, 3, 4, 4, 4, 5)}
 """LUNs of stream devices, by whether one is the source."""
 _MOVING = (0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F)
+_OTHERS = (0x07, 0x10, 0x11, 0x12, 0x13, 0x13, 0x14, 0x15, 0x15, 0x16)
 _BYTES = (0x03, 0x06, 0x08, 0x09, 0x0A, 0x0E, 0x0F)
 """Types that count bytes."""
 
@@ -208,7 +210,7 @@ def _lba(choice: Choice) -> int:
 
 
 def _segment(choice: Choice, cscds: Sequence[Cscd], inline: int) -> Segment:
-    code = choice.of(_MOVING) if choice.once_in(1.6) else choice.number(0, 0x16)
+    code = choice.of(_OTHERS if choice.once_in(3) else _MOVING)
     if choice.once_in(400):
         code = 0x17
     of, to = _ENDS.get(code, ("_", "_"))
@@ -239,7 +241,7 @@ def _segment(choice: Choice, cscds: Sequence[Cscd], inline: int) -> Segment:
 def _counted(choice: Choice, item: Segment, inline: int) -> Segment:
     code = item.code
     if code in _BYTES:
-        return item._replace(number=choice.of((0, 1, 100, BLOCK, BLOCK, 700, 1000, 1024, 1024, 1536, 2048)))
+        return item._replace(number=choice.of((0, 0, 1, 100, BLOCK, BLOCK, 700, 1000, 1024, 1024, 1536, 2048)))
     if code == 0x04:
         at = choice.mostly(choice.of((0, 4, 8)), 1, 60, once_in=40)
         longest = max(inline - at, 0)
