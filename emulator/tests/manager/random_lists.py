@@ -241,7 +241,9 @@ def _segment(choice: Choice, cscds: Sequence[Cscd], inline: int) -> Segment:
 def _counted(choice: Choice, item: Segment, inline: int) -> Segment:
     code = item.code
     if code in _BYTES:
-        return item._replace(number=choice.of((0, 0, 1, 100, BLOCK, BLOCK, 700, 1000, 1024, 1024, 1536, 2048)))
+        return item._replace(
+            number=choice.of((0, 0, 1, 100, BLOCK, BLOCK, 700, 1000, 1024, 1024, 1536, 2048))
+        )
     if code == 0x04:
         at = choice.mostly(choice.of((0, 4, 8)), 1, 60, once_in=40)
         longest = max(inline - at, 0)
