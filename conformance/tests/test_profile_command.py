@@ -76,7 +76,9 @@ def test_show_all_has_what_no_profile_states(capsys: pytest.CaptureFixture[str])
     assert "synthetic" not in text
 
 
-def test_show_tells_rules_with_their_codes_and_quirks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_show_tells_rules_with_their_codes_and_quirks(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """A rule that refuses with another code than its usual one says so."""
     path = own(tmp_path, "format: 1\ninherits: lio-6.1\nprofile: mine\nquirks: [stale buffer]\n")
 
@@ -91,7 +93,11 @@ def test_show_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "show", "spectra-143")
 
     values = found["values"]
-    assert values["copy_manager.device_fault_asc"] == {"value": 0x2E, "from": "spectra-143", "synthetic": False}
+    assert values["copy_manager.device_fault_asc"] == {
+        "value": 0x2E,
+        "from": "spectra-143",
+        "synthetic": False,
+    }
     assert values["copy_manager.dialects"] == {"value": ["T10/99-143r1"], "from": "143r1", "synthetic": False}
     assert values["operating_parameters.maximum_segment_length"]["synthetic"]
     assert values["copy_manager.background"] == {"value": True, "from": None, "synthetic": False}
@@ -123,7 +129,9 @@ def test_check_says_all_that_is_wrong(capsys: pytest.CaptureFixture[str], tmp_pa
     assert "04h writes inline data" in text
 
 
-def test_check_knows_the_rules_of_the_copy_manager(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_check_knows_the_rules_of_the_copy_manager(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """Names of rules are checked where there is a copy manager to have them."""
     path = own(tmp_path, "format: 1\ninherits: spc4\ncopy_manager: {segment_rules: [luck]}\n")
 
