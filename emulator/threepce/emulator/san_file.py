@@ -90,9 +90,7 @@ class SanFile:
         """The same with another profile."""
         return replace(self, profile=profile)
 
-    def build(
-        self, *, random_bytes: Callable[[int], bytes] | None = None, quirks: Iterable[str] = ()
-    ) -> San:
+    def build(self, *, random_bytes: Callable[[int], bytes] | None = None, quirks: Iterable[str] = ()) -> San:
         """The SAN with its units, in their order. `random_bytes`, `quirks`: see San.
 
         Raises OSError for a file that cannot be opened, and ValueError for a serial number that
