@@ -282,6 +282,17 @@ def test_tape_to_tape_moves_as_many_blocks_as_it_says(make: Any) -> None:
     assert len(san.recorded) == 4
 
 
+@pytest.mark.parametrize("flags", [WWN_VALID | LUN_VALID, TARGET_ID_VALID | LUN_VALID])
+def test_a_count_that_no_device_could_hold_is_refused_where_none_can_be_asked(make: Any, flags: int) -> None:
+    """Planning it alone would take years; of a disk that can be asked, its size says so."""
+    san = make(names={A: ADDRESSES})
+    far = replace(addressed(flags), d2m=[data(1 << 62, transfer=4096)])
+    assert san.call(to_tape(far)) == 0x2003
+    assert san.call(to_disk(DRIVE, tape_source(data(1 << 62, transfer=4096)), kind=TAPE)) == 0x2003
+    assert san.call(to_disk(B, far)) == 0x2003
+    assert san.copies == []
+
+
 # The versions of EXTENDED COPY that the seed names ([0137]).
 
 

@@ -27,7 +27,7 @@ from threepce.agent.data_entity import (
     dev_desc_t,
 )
 from threepce.agent.data_entity_address import DESCRIPTORS
-from threepce.agent.data_entity_pieces import is_inline, piece
+from threepce.agent.data_entity_pieces import is_inline, number_of_bytes, piece
 from threepce.agent.request import verify_extents
 from threepce.agent.return_codes import Failed, code_of_a_fault
 
@@ -38,6 +38,9 @@ LONGEST_TRANSFER = 0xFFFFFF
 
 LONGEST_BLOCK = 0xFFFFFF
 """So have DISK BLOCK LENGTH and STREAM BLOCK LENGTH (SPC-4 6.4.5.1)."""
+
+MOST_UNKNOWN = 1 << 45
+"""Bytes (32 TiB): the most that is copied of a source between devices whose size nobody can be asked."""
 
 
 def verify(
@@ -148,9 +151,17 @@ def _verify_inline_device(place: str, device: dev_desc_t, destination: dev_desc_
 def _verify_pieces(place: str, source: data_src_t, destination: dev_desc_t) -> None:
     device = source.src_device
     tapes = device.d_type == TAPE, destination.d_type == TAPE
+    pieces = [piece(data, device, destination) for data in source.d2m[: source.n_a_e]]
+    if not any(map(_can_be_asked, (device, destination))):
+        # A wrong count would be copied, or only planned, for years before it came to an end.
+        length = sum(number_of_bytes(item, device, destination) for item in pieces)
+        if length > MOST_UNKNOWN:
+            raise Failed(
+                ReturnCode.DATA_OUT_OF_RANGE,
+                f"{place}: {length} bytes between devices of unknown size; at most {MOST_UNKNOWN} are copied",
+            )
     if all(tapes):
         return  # there are no addresses on tapes
-    pieces = [piece(data, device, destination) for data in source.d2m[: source.n_a_e]]
     with code_of_a_fault():
         verify_extents(
             f"{place}.src_device",
@@ -159,6 +170,10 @@ def _verify_pieces(place: str, source: data_src_t, destination: dev_desc_t) -> N
             source_is_tape=tapes[0],
             destination_is_tape=tapes[1],
         )
+
+
+def _can_be_asked(device: dev_desc_t) -> bool:
+    return device.d_type == DISK and not DESCRIPTORS[device.d_flags & ADDRESSES]
 
 
 def _verify_inline_data(place: str, data: data_desc_t, inline_length: int) -> None:

@@ -15,7 +15,7 @@ from threepce.agent.data_entity import (
 )
 from threepce.agent.request import Extent, Piece, Stretch
 
-__all__ = ["is_inline", "piece", "transfer_length"]
+__all__ = ["is_inline", "number_of_bytes", "piece", "transfer_length"]
 
 
 def is_inline(source: data_src_t) -> bool:
@@ -41,3 +41,10 @@ def piece(data: data_desc_t, source: dev_desc_t, destination: dev_desc_t) -> Pie
         return Extent(int.from_bytes(data.sdlba), int.from_bytes(data.ddlba), count, cat)
     block = source.d_bl if source.d_flags & FIXED else transfer_length(data, source, destination)
     return Stretch(count * block, cat)
+
+
+def number_of_bytes(moved: Piece, source: dev_desc_t, destination: dev_desc_t) -> int:
+    """How long it is, between devices whose block lengths are given."""
+    if isinstance(moved, Stretch):
+        return moved.number_of_bytes
+    return moved.number_of_blocks * (source if source.d_type == DISK else destination).d_bl
