@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from threepce.agent import errors
 from threepce.conformance import cli
 from threepce.conformance.agent_commands.exit_status import status_of
 from threepce.conformance.agent_commands.hooks import lvm_snapshot
-from threepce.scsi.nexus import CommandTimeout, TransportError
+from threepce.emulator import San, load_profile
+from threepce.scsi.nexus import CommandTimeout, Completion, TransportError
 from threepce.scsi.sense import Sense
 
 MIB = 1 << 20
@@ -204,8 +206,6 @@ def test_probe_writes_a_profile_that_the_emulator_takes(san: Path, capsys: Said)
     assert "VPD page 8Fh lists EXTENDED COPY(LID4)" in done(capsys, "probe", DISK)
     done(capsys, "probe", DISK, "--output", "own.yaml")
     found = document(capsys, "probe", DISK)
-    from threepce.emulator import load_profile
-
     profile = load_profile("own.yaml")
     assert profile.operating_parameters.maximum_cscd_descriptor_count == 16
     assert found["profile"]["operating_parameters"]["maximum_segment_descriptor_count"] == 64
@@ -284,3 +284,73 @@ def test_a_snapshot_is_made_and_removed() -> None:
     hooks = lvm_snapshot("vg0/home:4G")
     assert hooks.before == ("lvcreate --snapshot --name home-3pce --size 4G vg0/home",)
     assert hooks.after == ("lvremove --yes vg0/home-3pce",)
+
+
+@pytest.fixture
+def nexus(monkeypatch: pytest.MonkeyPatch) -> Iterator[San]:
+    """One SAN behind `sg:a` and `sg:b` for several commands, as one host has one nexus."""
+    from threepce.agent import Device
+    from threepce.conformance.agent_commands.devices import Devices
+
+    san = San(load_profile("spc4"))
+    luns = {name: san.add_disk(name, blocks=64) for name in "ab"}
+    shared = san.nexus("host")
+    monkeypatch.setattr(Devices, "open", lambda self, name: Device(shared, luns[name[-1]], name))
+    yield san
+    san.close()
+
+
+@pytest.mark.usefixtures("nexus")
+def test_results_of_a_copy_are_shown(capsys: Said) -> None:
+    done(capsys, "copy", "sg:a", "sg:b", "--list-id", "5")
+    assert "COPY STATUS = 1  completed" in done(capsys, "results", "sg:b", "--list-id", "5")
+    done(capsys, "copy", "sg:a", "sg:b", "--list-id", "5")
+    found = document(capsys, "results", "sg:b", "--list-id", "5")
+    assert found["command"] == "RECEIVE COPY STATUS(LID1)"
+    assert found["hex"].startswith("00000008")
+
+
+def test_a_copy_that_failed_tells_what_the_engine_kept(nexus: San, capsys: Said) -> None:
+    nexus.faults.add(
+        {"match": {"unit": "a", "lba": 3, "by": "copy manager"}, "do": {"sense": "MEDIUM ERROR 11h/00h"}}
+    )
+    said = done(capsys, "copy", "sg:a", "sg:b", status=10)
+    assert "what the engine kept of it" in said
+    assert "UNRECOVERED READ ERROR" in said
+
+
+def test_a_copy_that_runs_is_ended(nexus: San, capsys: Said) -> None:
+    operation = bytes.fromhex("831c00000005") + bytes(10)
+    assert cli.run(["abort", "sg:b", "--list-id", "5"]) == 5
+    capsys.readouterr()
+    sent: list[bytes] = []
+
+    class Ending:
+        def execute(self, lun: int, cdb: bytes, *rest: object, **options: object) -> Completion:
+            sent.append(cdb)
+            return Completion()
+
+    from threepce.agent import Device
+    from threepce.conformance.agent_commands.devices import Devices
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Devices, "open", lambda self, name: Device(Ending(), 1, name))
+        assert "was ended" in done(capsys, "abort", "sg:b", "--list-id", "5")
+        assert document(capsys, "abort", "sg:b", "--list-id", "5")["aborted"]
+    assert sent == [operation, operation]
+
+
+@pytest.mark.usefixtures("nexus")
+def test_a_terminal_shows_a_bar(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "bytes copied by the engine" in done(capsys, "copy", "sg:a", "sg:b")
+
+
+@pytest.mark.parametrize(("hint", "told"), [("go on", "go on"), ("", "")])
+def test_an_interruption_says_how_to_go_on(hint: str, told: str, capsys: Said) -> None:
+    from threepce.conformance.agent_commands.talk import errors_told
+
+    with pytest.raises(KeyboardInterrupt), errors_told(hint=hint):
+        raise KeyboardInterrupt
+    assert told in capsys.readouterr().err

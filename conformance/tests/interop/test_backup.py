@@ -31,6 +31,8 @@ SHORTEST, LONGEST = 10 << 10, 50 << 20
 HOLES = 20 * FILES
 """Free places of two blocks that the first files are scattered over."""
 BLOCK = 4096
+FOLDERS = 100
+"""debugfs looks for a name from the start of its folder, so no folder may be long."""
 TREE = "/files"
 
 
@@ -39,6 +41,10 @@ def size_of(number: int, chance: random.Random) -> int:
     if number in (0, 1):
         return (SHORTEST, LONGEST)[number]
     return int(SHORTEST * (LONGEST / SHORTEST) ** (chance.random() ** 8))
+
+
+def place_of(number: int) -> str:
+    return f"{number * FOLDERS // (2 * HOLES)}/{number}"
 
 
 def run(*words: object, text: str | None = None) -> str:
@@ -68,8 +74,10 @@ def disk(tmp_path_factory: pytest.TempPathFactory, say: Say) -> Disk:
     filler, files = folder / "tree" / "filler", folder / "source"
     filler.mkdir(parents=True)
     files.mkdir()
+    for number in range(FOLDERS):
+        (filler / f"{number}").mkdir()
     for number in range(2 * HOLES):
-        (filler / f"{number}").write_bytes(b"x" * 2 * BLOCK)
+        (filler / place_of(number)).write_bytes(b"x" * 2 * BLOCK)
     digests, total = {}, 0
     for number in range(FILES):
         data = chance.randbytes(size_of(number, chance))
@@ -79,14 +87,14 @@ def disk(tmp_path_factory: pytest.TempPathFactory, say: Say) -> Disk:
     path = folder / "disk.img"
     room = (total + HOLES * 4 * BLOCK) // (1 << 20) * 5 // 4 + 64
     run("mkfs.ext4", "-q", "-F", "-b", BLOCK, "-d", filler.parent, path, f"{room}M")
-    freed = [f"rm /filler/{number}" for number in range(0, 2 * HOLES, 2)]
-    others = [f"rm /filler/{number}" for number in range(1, 2 * HOLES, 2)]
+    freed = [f"rm /filler/{place_of(number)}" for number in range(0, 2 * HOLES, 2)]
+    others = [f"rm /filler/{place_of(number)}" for number in range(1, 2 * HOLES, 2)]
     # The smallest come first, into the holes; what is left of the holes is for one of the next.
     ascending = sorted(digests, key=lambda name: (files / name).stat().st_size)
     written = [f"write {files}/{name} {TREE}/{name}" for name in ascending]
     run("debugfs", "-w", "-f", "-", path, text="\n".join([*freed, f"mkdir {TREE}", *written, *others]))
-    for place in (filler.parent, files):
-        run("rm", "-r", place)
+    for done in (filler.parent, files):
+        run("rm", "-r", done)
     found = Disk(path, digests, total)
     found.check()
     say(f"{FILES} files of {total >> 20} MiB on a disk of {room} MiB")

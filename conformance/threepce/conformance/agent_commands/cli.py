@@ -118,7 +118,11 @@ def results(
     lid4: Annotated[bool, typer.Option("--lid4", help="The copy was an EXTENDED COPY(LID4).")] = False,
     json: Json = False,
 ) -> int:
-    """Show what an engine keeps of a copy: its status, held data, or why it failed."""
+    """Show what an engine keeps of a copy: its status, held data, or why it failed.
+
+    It keeps that for the nexus that sent the copy: through sg: this host, for as long as it is up. An
+    iSCSI session takes it along when it ends; 3pce copy tells it itself when a copy fails.
+    """
     from threepce.conformance.agent_commands import results as command
     from threepce.conformance.errors import UsageError
 
@@ -129,7 +133,7 @@ def results(
 
 
 def abort(engine: EngineArgument, list_id: ListId, json: Json = False) -> int:
-    """End a copy that runs."""
+    """End a copy that runs, of the nexus that sent it: through sg: this host, whichever program it was."""
     from threepce.conformance.agent_commands.results import abort_copy
 
     return abort_copy(engine, list_id, json=json)

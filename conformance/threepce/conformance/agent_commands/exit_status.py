@@ -51,7 +51,7 @@ OF_KEY = {
 
 ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (errors.NotACopyManager, "name a copy manager with --engine, or move the data through the host"),
-    (errors.CopyAborted, "3pce results ENGINE --list-id N --failure says more, 3pce explain what it means"),
+    (errors.CopyAborted, "3pce explain says what a sense code means; what was copied before is still there"),
 )
 
 

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from threepce.agent.backup.report import no_notice
-from threepce.agent.errors import AgentError
+from threepce.agent.errors import AgentError, CommandFailed
 from threepce.agent.transports.iscsi_url import without_password
 from threepce.conformance.agent_commands.exit_status import advice, status_of
+from threepce.conformance.agent_commands.explained import explained
 from threepce.scsi.nexus import TransportError
 
 __all__ = ["SCHEMA_VERSION", "Ended", "document", "errors_told", "progress", "say", "tell"]
@@ -68,6 +69,10 @@ def errors_told(*, as_json: bool = False, hint: str = "") -> Iterator[Ended]:
         if as_json:
             document({"error": {"kind": type(error).__name__, "text": text, "exit_status": ended.status}})
         tell(text)
+        if isinstance(error, CommandFailed) and error.results.failure_details:
+            tell("what the engine kept of it:")
+            for line in explained("failure-details", error.results.failure_details).lines():
+                _line(f"  {line}", sys.stderr)
         copied = getattr(error, "report", None)
         if copied is not None and copied.commands:
             tell(f"before that: {copied}")
