@@ -365,6 +365,13 @@ def test_a_chain_that_no_command_can_hold_is_refused_before_anything_is_sent() -
         job_of(tape(9), [Part(disk(1), [Extent(lba, 0, 1, cat=True) for lba in range(0, 40, 10)])], made)
 
 
+def test_filemarks_do_not_hide_what_is_left_over() -> None:
+    """They move no data: what was left over before them is left over behind them (SPC-4 6.4.6.1)."""
+    made = engine(maximum_segment_descriptor_count=2)
+    with pytest.raises(CannotBuildCommand, match="would be lost"):
+        job_of(tape(9), [Inline(b"x", cat=True), Filemarks(1), Filemarks(1)], made)
+
+
 def test_cat_on_the_last_piece_would_throw_data_away() -> None:
     with pytest.raises(CannotBuildCommand, match="thrown away"):
         job_of(tape(9), [Part(disk(1), [Extent(0, 0, 3, cat=True)])], engine())

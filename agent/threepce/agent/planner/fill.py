@@ -180,18 +180,32 @@ class _Command:
             self._used |= {self._job.destination} | ({flow.source} if flow.source is not None else set())
             self._list_bytes += flow.size * number
 
+    def _trail(self) -> list[int]:
+        """What was left over before each segment: what one leaves does not tell what the last one did."""
+        carried, trail = 0, []
+        for segment in self.segments:
+            trail.append(carried)
+            flow = self._job.flows[segment.part]
+            limits = flow.limits
+            if limits.unit % limits.whole:
+                carried = (carried + segment.units * limits.unit) % limits.whole
+                if not (segment.cat or flow.keeps):
+                    carried = 0
+        return trail
+
     def go_back(self, todo: list[_Item], rest: _Item) -> list[_Item]:
         """End the command where nothing is left over; what is still to do, the next last.
 
         Raises CannotBuildCommand when there is no such place in the command.
         """
         items = [*todo, rest]
+        trail = self._trail() if self.carried else []
         while self.carried:
-            segment = self.segments.pop()
+            segment, before = self.segments.pop(), trail.pop()
             flow = self._job.flows[segment.part]
             limits = flow.limits
-            before = (self.carried - segment.units * limits.unit) % limits.whole
-            kept = largest_exact(segment.units - 1, before, limits) if before or segment.units > 1 else 0
+            moves = limits.unit % limits.whole and (before or segment.units > 1)
+            kept = largest_exact(segment.units - 1, before, limits) if moves else 0
             if kept:
                 self.segments.append(
                     segment._replace(units=kept, number_of_bytes=kept * limits.unit * limits.carries_data)
