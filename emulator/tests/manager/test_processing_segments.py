@@ -287,6 +287,15 @@ def test_the_processed_data_is_held(room: Room, segment: Table, held: bytes) -> 
     assert held_data(room) == held
 
 
+def test_a_segment_whose_data_follows_has_the_length_it_says(make_room: RoomMaker) -> None:
+    """05h: an engine that takes the fields of other segments whatever their length has no other for it."""
+    room = make_room(segment_lengths_checked=False)
+
+    room.copy(EmbeddedToStream.of(numbers(0, 40), destination_cscd_id=TO, stream_device_transfer_length=40))
+
+    assert room.on("to") == [numbers(0, 40)]
+
+
 def test_what_a_segment_that_fails_has_held_keeps_the_granularity(make_room: RoomMaker) -> None:
     """SPC-4 6.22.2: HELD DATA GRANULARITY holds for what each segment holds, to its end or not."""
     room = make_room(limits={"held_data_granularity": 9})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from threepce.scsi.copy_results import TransferCountUnits
+from threepce.scsi.copy_results import CopyStatusData, TransferCountUnits
 from threepce.scsi.copy_results_lid4 import CopyOperationStatus, RodTokenInformation
 from threepce.scsi.cscd import IdentificationCscd
 from threepce.scsi.designator import Association, decode_designators
@@ -20,6 +20,7 @@ from threepce.scsi.rod import PopulateToken, RodToken, RodType
 from threepce.scsi.sam import Status
 from threepce.scsi.sense import FieldPointer, Sense, SenseKey
 from threepce.scsi.third_party_copy import PopulateToken as PopulateTokenCdb
+from threepce.scsi.third_party_copy import ReceiveCopyStatusLid1
 from threepce.scsi.third_party_copy import WriteUsingToken as WriteUsingTokenCdb
 from threepce.scsi.vpd_third_party_copy import (
     BlockDeviceRodTokenLimits,
@@ -75,6 +76,14 @@ class TestToken:
             Association.TARGET_DEVICE,
             tokens.a.designators[0].value,
         )
+
+    def test_its_copy_status_in_the_form_of_lid1_counts_blocks(self, tokens: TokenBench) -> None:
+        """SPC-4 table 205, F1h: list identifiers of both forms are the same (5.17.4.3)."""
+        tokens.populate((0, 8), identifier=7)
+
+        cdb = ReceiveCopyStatusLid1(list_identifier=7, allocation_length=12).encode()
+        status = CopyStatusData.decode(tokens.nexus.execute(0, cdb, data_in_length=12).data_in)
+        assert (status.transfer_count_units, status.transfer_count) == (TransferCountUnits.LOGICAL_BLOCKS, 8)
 
     def test_no_two_are_alike(self, tokens: TokenBench) -> None:
         """Not even those of the same ranges."""
