@@ -26,6 +26,7 @@ from threepce.agent import (
 from threepce.agent.planner import plan
 from threepce.emulator import San, load_profile
 from threepce.emulator.cartridge import memory_cartridge
+from threepce.emulator.tape import TapeDrive
 from threepce.scsi.nexus import CommandTimeout, Completion, Nexus
 from threepce.scsi.parameter_list import ParameterList
 
@@ -367,3 +368,26 @@ def test_the_plan_of_a_copy_says_what_would_be_sent() -> None:
     (prepared,) = room.agent.prepare_all([room.request()])
     assert len(list(plan(prepared.job))) == prepared.lower_bound == 1
     assert room.read(room.b) == bytes(BLOCKS * 512)
+
+
+def test_a_part_keeps_its_transfer_length_through_the_host() -> None:
+    """The blocks on the tape are those that the copy manager would have written, and are read back so."""
+    room = Room()
+    tape = room.tape()
+    parts = [
+        Part(room.a, [Extent(0, 0, 8)], transfer_length=1024),
+        Part(room.a, [Extent(8, 0, 8)], transfer_length=4096),
+    ]
+    manager = Device(Refusing(room.nexus), 0, "m")
+
+    report = room.agent.copy(
+        CopyRequest(manager=manager, destination=tape, parts=parts, fallback="host", verify=True)
+    )
+
+    drive = room.san.units[2]
+    assert isinstance(drive, TapeDrive)
+    assert drive.cartridge is not None
+    (recording,) = drive.cartridge.partitions
+    lengths = [recording.block_length(number) for number in range(recording.objects)]
+    assert lengths == [1024] * 4 + [4096]
+    assert report.host_bytes == 16 * 512
