@@ -25,7 +25,7 @@ from threepce.agent import (
     Tape,
 )
 from threepce.agent.executor import Executor
-from threepce.agent.planner import count_commands, plan
+from threepce.agent.planner import Job, count_commands, plan
 from threepce.agent.preparing import prepare
 from threepce.agent.report import Position
 from threepce.agent.request import Stretch
@@ -79,15 +79,21 @@ def engine(dialect: Dialect = Dialect.LID1, **limits: int) -> Engine:
         "maximum_stream_device_transfer_size": 1 << 20,
     }
     parameters = OperatingParameters(implemented_descriptors=CODES, **values | limits)  # type: ignore[arg-type]
-    blank = {"t10_vendor_identification": bytes(8), "product_identification": bytes(16)}
-    inquiry = StandardInquiry(product_revision_level=bytes(4), **blank)
+    inquiry = StandardInquiry(
+        t10_vendor_identification=bytes(8), product_identification=bytes(16), product_revision_level=bytes(4)
+    )
     return Engine(device=MANAGER, inquiry=inquiry, dialect=dialect, parameters=parameters, shown_by="a test")
 
 
-def job_of(destination: Disk | Tape, parts: Sequence[Part | Inline | Filemarks], made: Engine):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def never(seconds: float) -> None:
+    """There is nothing to wait for."""
+    pytest.fail(f"a wait of {seconds} s")
+
+
+def job_of(destination: Disk | Tape, parts: Sequence[Part | Inline | Filemarks], made: Engine) -> Job:
     request = CopyRequest(manager=MANAGER, destination=destination, parts=parts)
     request.check()
-    return prepare(Executor(pytest.fail), request, made).job
+    return prepare(Executor(never), request, made).job
 
 
 def lists(job: object, start: Position = Position()) -> list[bytes]:  # noqa: B008
@@ -382,13 +388,14 @@ def test_every_dialect_has_every_form(dialect: Dialect) -> None:
     """The lists are read back in the dialect they were written in."""
     made = engine(dialect, maximum_descriptor_list_length=8192)
     between = [Stretch(4096), Stretch(2048)]
-    for destination, parts in (
+    copies: list[tuple[Disk | Tape, list[Part | Inline | Filemarks]]] = [
         (disk(9), [Part(disk(1), [Extent(0, 0, 8)]), Part(tape(2), [Extent(0, 8, 8)])]),
         (
             tape(9),
             [Inline(b"x" * 2048), Part(disk(1), [Extent(0, 0, 8)]), Filemarks(2), Part(tape(2), between)],
         ),
-    ):
+    ]
+    for destination, parts in copies:
         for data in lists(job_of(destination, parts, made)):
             check_list(data, made)
 
