@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -114,6 +114,11 @@ def in_pieces(blocks: int, piece: int) -> list[data_desc_t]:
         data_desc_t(sdlba=lba.to_bytes(8), ddlba=lba.to_bytes(8), nblk=piece.to_bytes(8))
         for lba in range(0, blocks, piece)
     ]
+
+
+def in_transfers(blocks: int, piece: int) -> list[data_desc_t]:
+    """The same to a tape, which is written in transfers of a block."""
+    return [replace(item, sdlt=BLOCK) for item in in_pieces(blocks, piece)]
 
 
 def by_lun(lun: int, role: int, **fields: int) -> dev_desc_t:
@@ -319,7 +324,7 @@ def test_a_copy_that_lio_will_not_take_because_it_is_neither_end_fails(san: San)
     [
         (in_pieces(DISK * 2, DISK), {}, ReturnCode.DATA_OUT_OF_RANGE),
         (in_pieces(8, 8), {"d_bl": 4096}, ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR),
-        (in_pieces(8, 8), {"d_type": 1}, ReturnCode.TARGET_DESCRIPTOR_BUILD_ERROR),
+        (in_transfers(8, 8), {"d_type": 1}, ReturnCode.DESTINATION_NOT_A_STREAM_DEVICE),
     ],
 )
 def test_nothing_is_written_when_a_later_element_is_wrong(

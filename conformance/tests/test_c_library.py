@@ -76,8 +76,10 @@ def served(folder: Path, *arguments: str) -> Iterator[dict[str, Any]]:
 
 
 def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    # The embedded Python must find its packages by itself, so neither PYTHONPATH nor PATH may help it.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    # The embedded Python must find its packages by itself, so neither PYTHONPATH nor PATH may help it;
+    # and nothing of ours is to run in it that a user's program would not have, such as coverage.
+    ours = ("PYTHON", "COVERAGE")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return subprocess.run(
         [str(word) for word in command],
         env={**clean, "PATH": "/usr/bin:/bin", **environment},
