@@ -28,7 +28,8 @@ class Unit:
     block_length: int
     blocks: int
 
-    def test_unit_ready(self) -> Completion:
+    def ready(self) -> Completion:
+        """TEST UNIT READY."""
         return self.nexus.execute(self.lun, bytes(6))
 
     def write(self, lba: int, data: bytes) -> Completion:
@@ -101,6 +102,6 @@ def make_unit(lab: UserModeLab) -> Iterator[MakeUnit]:
 def drain(unit: Unit) -> None:
     """Take every pending unit attention from a unit."""
     for _ in range(DRAIN):
-        if unit.test_unit_ready().status == 0:
+        if unit.ready().status == 0:
             return
-    raise AssertionError(f"LUN {unit.lun} does not become ready: {unit.test_unit_ready()}")
+    raise AssertionError(f"LUN {unit.lun} does not become ready: {unit.ready()}")

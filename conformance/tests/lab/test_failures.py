@@ -76,7 +76,7 @@ def test_a_killed_guest_is_an_exception_with_its_log_and_the_lab_boots_again(
         noticed = time.monotonic() - killed[0]
         timer.join()
         with pytest.raises(GuestDied, match="failed before"):
-            unit.test_unit_ready()
+            unit.ready()
 
     assert noticed < 1.0
     assert isinstance(caught.value, NexusLost)
@@ -87,8 +87,8 @@ def test_a_killed_guest_is_an_exception_with_its_log_and_the_lab_boots_again(
     assert [] == guests_of(scratch)
     assert not scratch.exists()
     with open_user_mode() as again:
-        assert 0 == make_unit(on=again).test_unit_ready().status
-    assert 0 == make_unit().test_unit_ready().status  # the other lab never noticed
+        assert 0 == make_unit(on=again).ready().status
+    assert 0 == make_unit().ready().status  # the other lab never noticed
 
 
 def test_a_crash_of_the_guests_kernel_carries_its_last_words(make_unit: MakeUnit) -> None:
@@ -98,7 +98,7 @@ def test_a_crash_of_the_guests_kernel_carries_its_last_words(make_unit: MakeUnit
 
         def use_until_it_dies() -> None:
             while True:
-                unit.test_unit_ready()
+                unit.ready()
 
         doomed.start_shell(["/bin/sh", "-c", "echo c > /proc/sysrq-trigger"], 24, 80)
         with pytest.raises(GuestDied, match="sysrq triggered crash"):
@@ -194,7 +194,7 @@ def test_text_on_the_line_is_noticed_and_never_read_as_an_answer(make_unit: Make
         def use_until_it_shows() -> None:
             lab.start_shell(["/bin/sh", "-c", "echo BUG: stray words > /dev/ttyS0"], 24, 80)
             while True:
-                unit.test_unit_ready()
+                unit.ready()
 
         with pytest.raises(GuestConfused, match="stray|not a frame|damaged"):
             use_until_it_shows()
@@ -211,4 +211,4 @@ def test_an_interrupted_wait_does_not_mix_up_answers(make_unit: MakeUnit) -> Non
         timer.join()
 
         with pytest.raises(TransportError, match="failed before"):
-            unit.test_unit_ready()
+            unit.ready()

@@ -150,7 +150,7 @@ def test_a_new_unit_is_a_unit_attention_for_the_others(lab: UserModeLab, make_un
     elder = make_unit()
     lun = lab.create_unit(block_length=512, blocks=8, serial="ab" * 13)
     try:
-        end = elder.test_unit_ready()
+        end = elder.ready()
     finally:
         lab.delete_unit(lun)
 
@@ -254,7 +254,7 @@ def test_the_callers_timeout_reaches_sg_io(lab: UserModeLab, make_unit: MakeUnit
 
     assert TASK_SET_FULL == end.status
     assert 0.4 < time.monotonic() - start < 10
-    assert 0 == unit.test_unit_ready().status
+    assert 0 == unit.ready().status
 
 
 def test_a_command_that_outlasts_its_timeout_is_a_command_timeout(
@@ -277,7 +277,7 @@ def test_a_command_that_outlasts_its_timeout_is_a_command_timeout(
     # sure to have passed; a copy that was done before it stood still leaves fifteen more chances.
     with pytest.raises(CommandTimeout, match="TIME"):
         copy_all()
-    assert 0 == destination.test_unit_ready().status
+    assert 0 == destination.ready().status
 
 
 def test_the_guest_changes_no_file_of_the_host(lab: UserModeLab, tmp_path: Path) -> None:

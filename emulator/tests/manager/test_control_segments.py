@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from threepce.emulator.disk import Disk
 from threepce.emulator.manager.segments import processed_types
+from threepce.emulator.medium import read_range
 from threepce.emulator.unit import LogicalUnit
 from threepce.scsi import additional_sense as asc
 from threepce.scsi.block_maintenance import StartStopUnit
@@ -91,8 +93,14 @@ def test_every_segment_of_table_146_is_processed_but_those_of_rods() -> None:
 @pytest.mark.parametrize("tur", [False, True])
 @pytest.mark.parametrize("cscd", [DISK, TAPE, MAILBOX, 0xFFFF])
 def test_any_device_that_is_there_can_be_verified(room: Room, cscd: int, tur: bool) -> None:
-    """SPC-4 6.4.6.9."""
-    with_mailbox(room).copy(VerifyCscd(source_cscd_id=cscd, tur=tur))
+    """SPC-4 6.4.6.9: and whatever it is, nothing moves."""
+    media = [disk.medium for disk in room.san.units.values() if isinstance(disk, Disk)]
+    before = [read_range(medium, 0, medium.size) for medium in media]
+
+    answer = with_mailbox(room).send(VerifyCscd(source_cscd_id=cscd, tur=tur))
+
+    assert (answer.status, answer.sense) == (Status.GOOD, b"")
+    assert before == [read_range(medium, 0, medium.size) for medium in media]
 
 
 def test_a_device_that_is_not_ready_is_verified_unless_it_has_to_be_ready(room: Room) -> None:
