@@ -181,6 +181,27 @@ def test_a_copy_stalls_at_a_segment_until_it_is_released(bench: Bench) -> None:
     assert bench.source.read(0, 12) == bench.destination.read(0, 12)
 
 
+def test_a_copy_goes_on_when_what_holds_it_is_removed_and_no_further_than_that(bench: Bench) -> None:
+    """Another fault, or somebody with `stall_before`, may hold it up later."""
+    for number in (0, 1):
+        bench.san.faults.add({"name": f"at {number}", "match": {"segment": number}, "do": {"stall": True}})
+    copy = start(bench, three_segments(bench))
+    (operation,) = bench.san.manager.running()
+    operation.stall_before(2)
+    assert (copy.step(), copy.stalled, operation.segments_processed) == (None, True, 0)
+
+    for done, let_go in enumerate(
+        (lambda: bench.san.faults.remove("at 0"), bench.san.faults.reset, lambda: operation.release(2)), 1
+    ):
+        let_go()
+        while copy.step() is None and not copy.stalled:
+            pass
+        assert operation.segments_processed == done
+
+    assert operation.ended_well
+    assert bench.source.read(0, 12) == bench.destination.read(0, 12)
+
+
 def test_a_caller_who_waits_for_a_stalled_copy_is_told(bench: Bench) -> None:
     bench.san.faults.add({"match": {"segment": 0}, "do": {"stall": True}})
 

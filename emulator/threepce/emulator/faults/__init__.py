@@ -18,7 +18,8 @@ command of an initiator. The copy manager asks for every command that it sends i
     if outcome is not None:
         outcome.end()                     # may raise the same, where the command was executed
 
-and `hold_up` before each segment, which has a copy stall there until somebody releases it.
+and `hold_up` before each segment, which has a copy stall there until somebody releases it or removes
+the fault.
 """
 
 from __future__ import annotations
@@ -103,4 +104,5 @@ def hold_up(operation: Operation, segment: int) -> None:
         outcome = faults.meet(of_segment(nexus, operation.receiver, segment))
         if outcome is not None:
             outcome.begin()
-            operation.stall_before(segment)
+            for fault in outcome.faults:
+                faults[fault.name].hold(operation, segment)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ from threepce.emulator.strict_yaml import Path
 from threepce.scsi.cdb import Cdb
 
 if TYPE_CHECKING:
+    from threepce.emulator.manager.operation import Operation
     from threepce.emulator.unit import LogicalUnit
 
 __all__ = ["FaultTable", "Installed"]
@@ -49,6 +50,19 @@ class Installed:
     commands: frozenset[type[Cdb]]
     met: int = 0
     done: int = 0
+    _holds: list[tuple[Operation, int]] = field(default_factory=list)
+
+    def hold(self, operation: Operation, segment: int) -> None:
+        """Have an operation stall before a segment for as long as the fault is installed."""
+        self._holds = [held for held in self._holds if not held[0].ended]
+        self._holds.append((operation, segment))
+        operation.stall_before(segment)
+
+    def let_go(self) -> None:
+        """Have what stalls for this fault go on."""
+        for operation, segment in self._holds:
+            operation.release(segment)
+        self._holds.clear()
 
     def happens(self, event: Event, now: float) -> bool:
         """Whether the event meets the fault now; counts it."""
@@ -155,25 +169,26 @@ class FaultTable:
         try:
             yield installed
         finally:
-            self._faults.pop(installed.fault.name, None)
-            self.installed = bool(self._faults)
+            if self._faults.get(installed.fault.name) is installed:
+                self.remove(installed.fault.name)
 
     def remove(self, name: str) -> Installed:
-        """Take one fault out. Raises KeyError, which says which there are."""
+        """Take one fault out; what stalls for it goes on. Raises KeyError, which says which there are."""
         if name not in self._faults:
             close = get_close_matches(name, self._faults, 1)
             there = f"there are {', '.join(self._faults)}" if self._faults else "there is none"
             raise KeyError(f"no fault is called {name!r}; {f'did you mean {close[0]}?' if close else there}")
         found = self._faults.pop(name)
         self.installed = bool(self._faults)
+        found.let_go()
         return found
 
     def reset(self) -> int:
         """Take all faults out, and say how many they were."""
-        count = len(self._faults)
-        self._faults.clear()
-        self.installed = False
-        return count
+        names = list(self._faults)
+        for name in names:
+            self.remove(name)
+        return len(names)
 
     def __iter__(self) -> Iterator[Installed]:
         """The faults in the order in which they were installed."""

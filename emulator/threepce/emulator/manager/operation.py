@@ -181,9 +181,12 @@ class Operation:
         """Have it wait before it processes the segment with this number from 0."""
         self._stalls.add(segment)
 
-    def release(self) -> None:
-        """Have it wait no more, and nowhere else."""
-        self._stalls.clear()
+    def release(self, segment: int | None = None) -> None:
+        """Have it wait no more: before one segment, or without a number nowhere."""
+        if segment is None:
+            self._stalls.clear()
+        else:
+            self._stalls.discard(segment)
         self.stalled = False
         self.nexus.san.manager.wake()
 
