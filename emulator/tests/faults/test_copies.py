@@ -190,9 +190,12 @@ def test_a_copy_goes_on_when_what_holds_it_is_removed_and_no_further_than_that(b
     operation.stall_before(2)
     assert (copy.step(), copy.stalled, operation.segments_processed) == (None, True, 0)
 
-    for done, let_go in enumerate(
-        (lambda: bench.san.faults.remove("at 0"), bench.san.faults.reset, lambda: operation.release(2)), 1
-    ):
+    ways: list[Callable[[], object]] = [
+        lambda: bench.san.faults.remove("at 0"),
+        bench.san.faults.reset,
+        lambda: operation.release(2),
+    ]
+    for done, let_go in enumerate(ways, 1):
         let_go()
         while copy.step() is None and not copy.stalled:
             pass

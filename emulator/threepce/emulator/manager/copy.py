@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from threepce.emulator.errors import CheckCondition
+from threepce.emulator.manager.context import SegmentContext
 from threepce.emulator.manager.failure_sense import failure_sense
 from threepce.emulator.manager.held_data import HeldData
 from threepce.emulator.manager.operation import Operation, Work
@@ -52,8 +53,9 @@ def copy_operation(nexus: EmulatorNexus, receiver: LogicalUnit, accepted: ListUn
 
 def copy_work(operation: Operation, accepted: ListUnderTest) -> Work:
     """Process the segments of the list, step by step. Raises CheckCondition where one fails."""
-    processor = SegmentProcessor(operation.nexus, operation.receiver, accepted, operation.held.add)
-    with processor.context.rods as rods:
+    context = SegmentContext(operation.nexus, operation.receiver, accepted, operation.held.add)
+    processor = SegmentProcessor(context)
+    with context.rods as rods:
         yield from _segments(operation, accepted, processor)
         operation.tokens.extend(rods.announced())
 

@@ -6,8 +6,7 @@ are found and what they share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from threepce.emulator.manager import control, copying, image, registering
 from threepce.emulator.manager.context import SegmentContext, find_process, processed_types
@@ -16,11 +15,6 @@ from threepce.emulator.manager.segment_checks import check_segment
 from threepce.emulator.profile import SegmentsChecked
 from threepce.emulator.tokens import segments as tokens
 
-if TYPE_CHECKING:
-    from threepce.emulator.manager.rules import ListUnderTest
-    from threepce.emulator.nexus import EmulatorNexus
-    from threepce.emulator.unit import LogicalUnit
-
 __all__ = ["SegmentFault", "SegmentProcessor", "processed_types"]
 
 PROCESSED_IN = (control, copying, image, registering, tokens)
@@ -28,19 +22,10 @@ PROCESSED_IN = (control, copying, image, registering, tokens)
 
 
 class SegmentProcessor:
-    """Processes the segments of one copy, in order, and has what lies between two of them.
+    """Processes the segments of one copy, in order; what lies between two of them is in `context`."""
 
-    `hold` takes the bytes that a segment keeps for the application client (SPC-4 5.17.6).
-    """
-
-    def __init__(
-        self,
-        nexus: EmulatorNexus,
-        receiver: LogicalUnit,
-        accepted: ListUnderTest,
-        hold: Callable[[bytes], None],
-    ) -> None:
-        self.context = SegmentContext(nexus, receiver, accepted, hold)
+    def __init__(self, context: SegmentContext) -> None:
+        self.context = context
 
     def process(self, number: int) -> Iterator[int]:
         """Process a segment by its number from 0, yielding the bytes each step wrote to the destination.
