@@ -172,7 +172,8 @@ def limits(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="ENGINE", help="emulator[:PROFILE], lio, iscsi://HOST/TARGET/LUN or sg:/dev/sg3."
+            metavar="ENGINE",
+            help="emulator[:PROFILE], lio, iscsi://HOST/TARGET/LUN, sg:/dev/sg3 or SAN.yaml#UNIT.",
         ),
     ],
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from threepce.agent.transports.iscsi import IscsiNexus
-from threepce.agent.transports.iscsi_url import SCHEME, BadIscsiUrl, IscsiUrl, without_password
+from threepce.agent.transports.iscsi_url import without_password
+from threepce.conformance.agent_commands.devices import Devices, is_device_name
 from threepce.conformance.console import Printer
 from threepce.conformance.engines import UnitRequest, parse_engine
-from threepce.conformance.errors import EngineUnavailable, UsageError
+from threepce.conformance.errors import EngineUnavailable
 from threepce.conformance.features import ending
 from threepce.conformance.scope import UnitFacts
 from threepce.conformance.units import UnitTrouble, drain
@@ -27,7 +27,6 @@ from threepce.scsi.third_party_copy import ReceiveCopyOperatingParameters
 __all__ = ["show_limits"]
 
 SCHEMA_VERSION = 1
-DEVICE = "sg:"
 BYTES = "bytes"
 ROOM = 4096
 
@@ -67,24 +66,11 @@ def show_limits(target: str, *, json: bool) -> int:
 
 @contextmanager
 def _opened(target: str) -> Iterator[tuple[Nexus, int]]:
-    if target.startswith(DEVICE):
-        from threepce.agent.transports.sg_io import SgIoNexus
-
-        path = target.removeprefix(DEVICE)
-        if not path:
-            raise UsageError("sg: needs a device, such as sg:/dev/sg3")
-        with SgIoNexus(path) as nexus:
-            _drained(nexus, UnitFacts(nexus.lun, 0, 0), target)
-            yield nexus, nexus.lun
-        return
-    if target.startswith(SCHEME):
-        try:
-            url = IscsiUrl.parse(target)
-        except BadIscsiUrl as error:
-            raise UsageError(str(error)) from None
-        with IscsiNexus(url) as session:
-            _drained(session, UnitFacts(url.lun, 0, 0), str(url))
-            yield session, url.lun
+    if is_device_name(target):
+        with Devices() as devices:
+            device = devices.open(target)
+            _drained(device.nexus, UnitFacts(device.lun, 0, 0), str(device))
+            yield device.nexus, device.lun
         return
     engine = parse_engine(target)
     try:

@@ -28,10 +28,15 @@ from threepce.scsi.device_parameters import BLOCK_DEVICE_TYPES, PeripheralDevice
 from threepce.scsi.nexus import Nexus
 from threepce.scsi.primary import StandardInquiry
 
-__all__ = ["Devices", "Facts", "consent"]
+__all__ = ["Devices", "Facts", "consent", "is_device_name"]
 
 SG = "sg:"
 OWN_VENDOR = b"THREEPCE"
+
+
+def is_device_name(name: str) -> bool:
+    """Whether a name is of one of the kinds that `Devices` opens, good or bad."""
+    return name.startswith((SCHEME, SG)) or "#" in name
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,8 @@ class Devices:
                 san = load_san_file(path, default_target=DEFAULT_TARGET_NAME).build()
             except SanFileError as error:
                 raise UsageError(str(error)) from None
+            except OSError as error:
+                raise UsageError(f"{error.filename or path} cannot be opened: {error.strerror}") from None
             self._closing.callback(san.close)
             self._sans[path] = san
         return self._sans[path]
