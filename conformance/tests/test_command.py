@@ -457,7 +457,7 @@ def test_limits(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["limits", "sg:/dev/no-such-device"]) == 3
     assert "/dev/no-such-device: no such file" in capsys.readouterr().err
     assert cli.run(["limits", "sg:"]) == 2
-    assert cli.run(["limits", "nonesuch.yaml#unit"]) == 2
+    assert cli.run(["limits", "nonesuch.yaml#unit"]) == 3
     assert cli.run(["limits", "nonesuch"]) == 2
 
 

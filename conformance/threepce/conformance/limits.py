@@ -68,7 +68,10 @@ def show_limits(target: str, *, json: bool) -> int:
 def _opened(target: str) -> Iterator[tuple[Nexus, int]]:
     if is_device_name(target):
         with Devices() as devices:
-            device = devices.open(target)
+            try:
+                device = devices.open(target)
+            except OSError as error:
+                raise EngineUnavailable(f"{target} cannot be opened: {error.strerror}") from None
             _drained(device.nexus, UnitFacts(device.lun, 0, 0), str(device))
             yield device.nexus, device.lun
         return

@@ -136,8 +136,6 @@ class Devices:
                 san = load_san_file(path, default_target=DEFAULT_TARGET_NAME).build()
             except SanFileError as error:
                 raise UsageError(str(error)) from None
-            except OSError as error:
-                raise UsageError(f"{error.filename or path} cannot be opened: {error.strerror}") from None
             self._closing.callback(san.close)
             self._sans[path] = san
         return self._sans[path]
